@@ -1,0 +1,1 @@
+"""What operations import: Grafana dashboards, Prometheus rules, the runbook."""

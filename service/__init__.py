@@ -1,0 +1,1 @@
+"""The running system: gateway, worker, store, console."""

@@ -1,0 +1,1 @@
+"""The `stepwedge` command, one file a subcommand."""

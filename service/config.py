@@ -1,0 +1,50 @@
+"""Settings: the only reader of the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import AliasChoices, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Every setting, read once at the edge and passed in. Environment variables carry the prefix STEPWEDGE_ (DATABASE_URL needs none)."""
+
+    model_config = SettingsConfigDict(env_prefix="STEPWEDGE_", frozen=True, extra="ignore")
+
+    database_url: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("database_url", "DATABASE_URL", "STEPWEDGE_DATABASE_URL"),
+        description="Postgres to use, postgresql://...; without it an embedded server is run below data_dir.",
+    )
+    data_dir: Path = Field(
+        default=Path(".stepwedge"), description="Local folder of the embedded Postgres, the demo and the default object folder."
+    )
+    objects: str | None = Field(default=None, description="Object folder as an fsspec URL or a path; default data_dir/objects.")
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65535, description="Port of the gateway.")
+    worker_port: int = Field(default=8001, ge=1, le=65535, description="Port of the worker's /metrics, /livez and /readyz.")
+    site: str = Field(
+        default="main", pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$", description="Site of requests that name none in the header Stepwedge-Site."
+    )
+    pseudonym_key: SecretStr | None = Field(default=None, description="Key of the pseudonyms, at least 32 characters.")
+    pseudonym_key_file: Path | None = Field(default=None, description="File that holds the pseudonym key.")
+    replay_clock: bool = Field(default=False, description="Accept the header Stepwedge-Received-At (replays and the demo).")
+    export_measurements: bool = Field(
+        default=False, description="The gateway's /metrics carries the measured series too (one address on a laptop)."
+    )
+    max_body_bytes: int = Field(default=128 * 2**20, ge=1024, description="Largest request body, in bytes.")
+    max_pixels: int = Field(default=64 * 2**20, ge=1024, description="Largest declared rows x columns x frames x samples.")
+    max_waiting: int = Field(default=256, ge=1, description="Requests in work at once before 429.")
+    batch_size: int = Field(default=16, ge=1, le=1024, description="Largest inference batch.")
+    torch_threads: int = Field(default=1, ge=1)
+    webhook_url: str | None = Field(default=None, description="Where remedy requests are delivered.")
+    webhook_secret: SecretStr | None = Field(default=None, description="HMAC-SHA256 key of the webhook signature.")
+    worker_interval_s: float = Field(default=60.0, gt=0, description="Seconds between passes of the worker.")
+    hour_grace_s: float = Field(default=60.0, ge=0, description="Seconds after its end that an hour stays open.")
+
+    @property
+    def object_folder(self) -> str:
+        """Where model packages and other objects lie."""
+        return self.objects or str(self.data_dir / "objects")

@@ -1,0 +1,1 @@
+"""Synthetic films, a small model and a stream in which something really drifts."""

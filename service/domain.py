@@ -1,0 +1,208 @@
+"""Frozen types that cross the borders between the stages of one study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+AttributeValue = str | float | None
+"""A category, a number in the unit of its DICOM attribute, or None where the film does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What names a person or a film, as it came. Lives between decode and deidentify only; never stored, logged or sent."""
+
+    patient: str | None
+    accession: str | None
+    study: str | None
+    series: str | None
+    instance: str | None
+
+    def __repr__(self) -> str:
+        return "Identity(...)"
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One decoded film.
+
+    pixels: float32 [rows, columns], after the modality LUT, in MONOCHROME2 sense (more is brighter).
+    span: the lowest and highest value that `pixels` could take, from the stored bits and the modality LUT.
+    attributes: allow-listed acquisition attributes by DICOM keyword, normalised.
+    pixel_sha256: digest of shape and pixel values in MONOCHROME2 sense: equal for the same film in another transfer syntax.
+    """
+
+    pixels: NDArray[np.float32]
+    span: tuple[float, float]
+    attributes: Mapping[str, AttributeValue]
+    identity: Identity
+    pixel_sha256: bytes
+    input_sha256: bytes
+    input_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pseudonyms:
+    """Keyed pseudonyms (HMAC-SHA256, first 16 bytes) of what names a person or a film; None where the film does not say."""
+
+    patient: bytes | None
+    accession: bytes | None
+    study: bytes | None
+    series: bytes | None
+    instance: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One request to predict: who asks, which model, from which site, and under which idempotency key."""
+
+    model: str
+    site: str
+    caller: str
+    received_at: datetime
+    body: bytes
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What a model said of one image: one logit per finding, in the order of its manifest, and the embedding (may be empty)."""
+
+    logits: NDArray[np.float32]
+    embedding: NDArray[np.float16]
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One answered film: the row that is stored, and all that the reply is made from.
+
+    id: UUIDv7 whose time is `received_at`.
+    key: SHA-256 of the idempotency key, or of model version, instance UID and pixel digest.
+    content: SHA-256 that tells whether two submissions under one key are the same film.
+    statistics: image statistics by name (service/gateway/statistics.py names and orders them).
+    """
+
+    id: UUID
+    model_version: int
+    received_at: datetime
+    site: str
+    caller: str
+    key: bytes
+    content: bytes
+    pseudonyms: Pseudonyms
+    attributes: Mapping[str, AttributeValue]
+    statistics: Mapping[str, float]
+    scores: Scores
+    pixel_sha256: bytes | None
+    input_sha256: bytes
+    input_bytes: int
+    duration_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Where a prediction ended up: `prediction` is the first answer under this key; `replayed` is true when it is an earlier one."""
+
+    prediction: Prediction
+    replayed: bool
+
+
+class Outcome(StrEnum):
+    """How a request that gave no prediction ended: refused by a rule that will refuse it again, or failed on our side."""
+
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A request that got no prediction. `reason` is the slug of its problem; nothing of the film is kept but its size."""
+
+    at: datetime
+    model: str
+    site: str
+    caller: str
+    outcome: Outcome
+    reason: str
+    status: int
+    input_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One reader's statement on one finding of one prediction. value: 0 to 1 (soft labels allowed). Never overwritten: a correction supersedes."""
+
+    prediction: UUID
+    finding: str
+    value: float
+    source: str
+    reader: bytes | None
+    made_at: datetime
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """One registered version of a model. `manifest` is model.toml as parsed JSON; `package` is its folder below the object folder."""
+
+    id: int
+    model: str
+    version: str
+    manifest: Mapping[str, object]
+    artifact_sha256: str
+    package: str
+    state: str
+    registered_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """One series that carries an alarm: what moved, from which rate to which, on how many observations, and its evidence over its limit."""
+
+    series: str
+    family: str
+    cell: str
+    feature: str
+    finding: str
+    bin: str
+    side: str
+    reference_rate: float
+    rate: float
+    n: int
+    evidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Evidence passed its limit. since: when the change is estimated to have begun; opened_at: the closed hour that crossed the limit."""
+
+    id: UUID
+    model_version: int
+    reference: int
+    kind: str
+    family: str
+    cell: str
+    opened_at: datetime
+    since: datetime
+    cleared_at: datetime | None
+    evidence: float
+    summary: str
+    carriers: tuple[Carrier, ...] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """A proposal that an alarm opened: what to do about it, waiting for a person."""
+
+    id: UUID
+    alarm: UUID
+    action: str
+    state: str
+    proposed_at: datetime

@@ -1,0 +1,70 @@
+"""Domain errors. They know no HTTP; the docstring is the message, and no message carries a pixel, a tag value or an identifier."""
+
+from __future__ import annotations
+
+
+class StepwedgeError(Exception):
+    """Something went wrong."""
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(detail or (type(self).__doc__ or "").strip())
+
+
+class UnknownModelError(StepwedgeError):
+    """No version of this model is in service."""
+
+
+class UnknownPredictionError(StepwedgeError):
+    """There is no prediction with this id."""
+
+
+class UnknownFindingError(StepwedgeError):
+    """The model has no finding of this name."""
+
+
+class UndecodableError(StepwedgeError):
+    """The body is not a DICOM film that can be read."""
+
+
+class NoPixelsError(UndecodableError):
+    """The DICOM instance has no pixel data."""
+
+
+class UnsupportedSyntaxError(StepwedgeError):
+    """The body's media type or the film's transfer syntax is not supported."""
+
+
+class TooLargeError(StepwedgeError):
+    """The body, or the film that it declares, is larger than this service accepts."""
+
+
+class OutOfScopeError(StepwedgeError):
+    """The model was not made for films of this kind; its manifest says what it accepts."""
+
+
+class ConflictError(StepwedgeError):
+    """The same key, or the same instance UID, came before with other content."""
+
+
+class BusyError(StepwedgeError):
+    """Too many requests are waiting; try again shortly."""
+
+
+class UnavailableError(StepwedgeError):
+    """The record of this answer cannot be stored now, so no answer is given; try again shortly."""
+
+
+class PackageError(StepwedgeError):
+    """The model package is not valid."""
+
+
+class LabelError(StepwedgeError):
+    """The label is not valid."""
+
+
+class ReplayError(StepwedgeError):
+    """Only a service that was started for replay accepts a received time from outside."""
+
+
+class EmbeddedPostgresError(StepwedgeError):
+    """The embedded Postgres did not start."""

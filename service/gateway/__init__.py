@@ -1,0 +1,1 @@
+"""The request path: admit, decode, deidentify, predict, record. Knows no HTTP."""

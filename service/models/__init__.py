@@ -1,0 +1,1 @@
+"""Model packages: manifest, loading, registry."""

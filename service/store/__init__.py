@@ -1,0 +1,1 @@
+"""Postgres and the object folder: queries by name; rows become domain objects here and nowhere else."""

@@ -1,0 +1,245 @@
+"""The tables, as the migrations leave them. Queries are built from these; a test compares the two."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    ARRAY,
+    REAL,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData()
+moment = DateTime(timezone=True)
+
+model_versions = Table(
+    "model_versions",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("model", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("manifest", JSONB, nullable=False),
+    Column("artifact_sha256", Text, nullable=False),
+    Column("package", Text, nullable=False),
+    Column("state", Text, CheckConstraint("state in ('champion', 'shadow', 'retired')", name="model_versions_state"), nullable=False),
+    Column("registered_at", moment, nullable=False),
+    UniqueConstraint("model", "version", name="model_versions_model_version"),
+    Index("model_versions_champion", "model", unique=True, postgresql_where=text("state = 'champion'")),
+)
+
+# One row per accepted film. Partitioned by the time inside the UUIDv7: dropping a partition is retention.
+predictions = Table(
+    "predictions",
+    metadata,
+    Column("id", Uuid, nullable=False),
+    Column("model_version", Integer, nullable=False),
+    Column("received_at", moment, nullable=False),
+    Column("site", Text, nullable=False),
+    Column("caller", Text, nullable=False),
+    Column("key", LargeBinary, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("patient", LargeBinary),
+    Column("accession", LargeBinary),
+    Column("study", LargeBinary),
+    Column("series", LargeBinary),
+    Column("instance", LargeBinary),
+    Column("attributes", JSONB, nullable=False),
+    Column("statistics", JSONB, nullable=False),
+    Column("logits", ARRAY(REAL), nullable=False),
+    Column("embedding", LargeBinary),
+    Column("pixel_sha256", LargeBinary),
+    Column("input_sha256", LargeBinary, nullable=False),
+    Column("input_bytes", BigInteger, nullable=False),
+    Column("duration_ms", REAL, nullable=False),
+    PrimaryKeyConstraint("id", name="predictions_pkey"),
+    Index("predictions_model_version_id", "model_version", "id"),
+    Index("predictions_study", "study"),
+    Index("predictions_accession", "accession"),
+    Index("predictions_instance", "instance"),
+    postgresql_partition_by="RANGE (id)",
+)
+
+# Idempotency across replicas and restarts: the first writer of a key owns it.
+submissions = Table(
+    "submissions",
+    metadata,
+    Column("key", LargeBinary, primary_key=True),
+    Column("prediction", Uuid, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("received_at", moment, nullable=False),
+)
+
+refusals = Table(
+    "refusals",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("at", moment, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("site", Text, nullable=False),
+    Column("caller", Text, nullable=False),
+    Column("outcome", Text, CheckConstraint("outcome in ('refused', 'failed')", name="refusals_outcome"), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("input_bytes", BigInteger, nullable=False),
+    Index("refusals_at", "at"),
+)
+
+# id is derived from the statement itself, so the same statement sent twice is one row.
+labels = Table(
+    "labels",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("prediction", Uuid, nullable=False),
+    Column("model_version", Integer, nullable=False),
+    Column("finding", Text, nullable=False),
+    Column("value", Double, CheckConstraint("value between 0 and 1", name="labels_value"), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("reader", LargeBinary),
+    Column("made_at", moment, nullable=False),
+    Column("received_at", moment, nullable=False),
+    Index("labels_prediction", "prediction"),
+)
+
+# Written in the transaction that adds or changes rows of an hour, removed in the one that tallies it:
+# an hour with a mark is stale. Append-only, so writers never wait for each other.
+tally_marks = Table(
+    "tally_marks",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("model_version", Integer, nullable=False),
+    Column("hour", moment, nullable=False),
+    Index("tally_marks_hour", "model_version", "hour"),
+)
+
+reference_versions = Table(
+    "reference_versions",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("model_version", Integer, ForeignKey("model_versions.id"), nullable=False),
+    Column("since", moment, nullable=False),
+    Column("until", moment, nullable=False),
+    Column("built_at", moment, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("state", Text, CheckConstraint("state in ('active', 'retired')", name="reference_versions_state"), nullable=False),
+    Index("reference_versions_active", "model_version", unique=True, postgresql_where=text("state = 'active'")),
+)
+
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("reference", Integer, ForeignKey("reference_versions.id"), nullable=False),
+    Column("hour", moment, nullable=False),
+    Column("cell", Text, nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("tallied_at", moment, nullable=False),
+    PrimaryKeyConstraint("reference", "hour", "cell", name="tallies_pkey"),
+)
+
+# The fold's checkpoint at the end of each day; a late label replays from the day before it.
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("reference", Integer, ForeignKey("reference_versions.id"), nullable=False),
+    Column("day", Date, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("folded_until", moment, nullable=False),
+    PrimaryKeyConstraint("reference", "day", name="checkpoints_pkey"),
+)
+
+# One row per series and day of reading: the history that people scroll through.
+measurements = Table(
+    "measurements",
+    metadata,
+    Column("reference", Integer, ForeignKey("reference_versions.id"), nullable=False),
+    Column("as_of", Date, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("cell", Text, nullable=False),
+    Column("finding", Text, nullable=False),
+    Column("feature", Text, nullable=False),
+    Column("window_days", Integer, nullable=False),
+    Column("value", Double),
+    Column("n", Integer, nullable=False),
+    Column("low", Double),
+    Column("high", Double),
+    Column("limit", Double),
+    Column("verdict", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    PrimaryKeyConstraint("reference", "as_of", "name", "cell", "finding", "feature", "window_days", name="measurements_pkey"),
+)
+
+# The last completed run of each model version: what Prometheus is given.
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("model_version", Integer, ForeignKey("model_versions.id"), primary_key=True),
+    Column("until", moment, nullable=False),
+    Column("computed_at", moment, nullable=False),
+    Column("payload", JSONB, nullable=False),
+)
+
+alarms = Table(
+    "alarms",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("model_version", Integer, ForeignKey("model_versions.id"), nullable=False),
+    Column("reference", Integer, ForeignKey("reference_versions.id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("family", Text, nullable=False),
+    Column("cell", Text, nullable=False),
+    Column("opened_at", moment, nullable=False),
+    Column("since", moment, nullable=False),
+    Column("cleared_at", moment),
+    Column("evidence", Double, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("carriers", JSONB, nullable=False),
+    Index("alarms_open", "reference", "family", unique=True, postgresql_where=text("cleared_at is null")),
+)
+
+remedies = Table(
+    "remedies",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("alarm", Uuid, ForeignKey("alarms.id"), nullable=False, unique=True),
+    Column("action", Text, nullable=False),
+    Column(
+        "state",
+        Text,
+        CheckConstraint("state in ('proposed', 'approved', 'rejected', 'expired', 'done')", name="remedies_state"),
+        nullable=False,
+    ),
+    Column("proposed_at", moment, nullable=False),
+)
+
+# Written in the transaction that opens the remedy; delivered afterwards under one webhook id however often it is tried.
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("remedy", Uuid, ForeignKey("remedies.id"), nullable=False, unique=True),
+    Column("body", LargeBinary, nullable=False),
+    Column("created_at", moment, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("next_attempt_at", moment, nullable=False),
+    Column("delivered_at", moment),
+    Column("dead_at", moment),
+    Column("last_error", Text),
+    Index("outbox_due", "next_attempt_at", postgresql_where=text("delivered_at is null and dead_at is null")),
+)

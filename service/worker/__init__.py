@@ -1,0 +1,1 @@
+"""The clock path: tally, measure, judge, export, remedy. Knows no request."""

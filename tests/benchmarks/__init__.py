@@ -1,0 +1,1 @@
+"""Measurements that README quotes; each prints one JSON object last."""
