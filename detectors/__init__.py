@@ -1,0 +1,30 @@
+"""Pure statistics of a model in service: numpy and scipy, no clock, no files, no database.
+
+The way of the numbers, and the public names in their modules:
+
+plan         Plan: findings, thresholds (logits), features, cells, budget. `family_of(feature)`.
+batch        Batch: columns of predictions. `Batch.empty(plan, dimensions=0)`, `.select(mask)`, `len()`.
+schema       Schema: which number lies where in the flat vector; `.digest` (bytes), `.size`.
+tally        Tally: schema + one int64 vector. `Tally.zero(schema)`, `a + b`, `.n`, `.encode() -> bytes`, `Tally.decode(schema, bytes)`.
+             `tally(schema, batch) -> Tally`; `tally_cells(schema, batch, cells: Mapping[str, mask]) -> dict[str, Tally]`
+             (one pass over the rows for any number of cells; "all" is added where the mapping lacks it).
+reference    Reference: frozen; `.plan`, `.schema`, `.cells` ("all" first), `.tallies`, `.series`, `.rates`, `.trials`, `.dispersion`, `.bands`,
+             `.to_bytes()`, `Reference.from_bytes(bytes)`.
+             `build_reference(plan, batch, cells: Mapping[str, mask], days: int array) -> Reference`.
+series       Series: one rate k of n and where its k and n lie. `count(series, tallies) -> Counts` (k and n of every series).
+budget       `limit(series, alarms_per_year) -> float`: the evidence A at which a series pages.
+evidence     State: evidence of every series at the end of a day. `State.start(reference)`, `.encode()`, `State.decode(reference, bytes)`.
+             `fold_day(reference, state, day, counts, matured) -> State`:
+               day      days since 1970-01-01 (UTC) of the day that is being folded, later than `state.day`;
+               counts   cell -> tally of that day so far (inputs, scores);
+               matured  cell -> tally of the day `plan.label_maturity_days` earlier, or {} (label series).
+             Either mapping may lack cells: a series without observations keeps its evidence. Within a day call it again
+             from the state at the end of the day before, with what has been tallied by then; store it when the day is over.
+             `evidence(reference, state) -> float array`: evidence over its limit for every series of `reference.series`; 1 or more pages.
+incident     `judge(reference, state) -> tuple[Incident, ...]`: at most one incident a family group ("inputs", "truth").
+             Incident: family, kind, cell, since (day), evidence, carriers (largest first), `.summary`.
+             `persists(reference, state, family) -> bool`: an open alarm of this family group is not yet over.
+measurement  Measurement, Interval, Verdict: what the detectors below return.
+
+`DETECTORS` lists every measurement detector: (reference, window: cell -> Tally) -> Sequence[Measurement].
+"""

@@ -1,0 +1,65 @@
+"""A batch: some predictions as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.plan import Plan
+
+Floats = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Predictions as columns; row i of every array is the same prediction.
+
+    scores: [n, findings], logits in the order of the plan.
+    labels: [n, findings], NaN where nobody has said; between 0 and 1, soft labels allowed.
+    numeric: feature -> [n], NaN where missing.
+    categorical: feature -> [n] strings (object array), None where missing.
+    embedding: [n, d]; d is 0 for a model without one, a row of NaN where it is missing.
+    """
+
+    scores: Floats
+    labels: Floats
+    numeric: Mapping[str, Floats]
+    categorical: Mapping[str, NDArray[Any]]
+    embedding: Floats
+
+    def __post_init__(self) -> None:
+        n = len(self.scores)
+        columns = (*self.numeric.values(), *self.categorical.values())
+        if self.scores.ndim != 2 or self.labels.shape != self.scores.shape:  # noqa: PLR2004  (rows and findings)
+            raise ValueError("scores and labels are [n, findings] and of one shape")
+        if self.embedding.ndim != 2 or len(self.embedding) != n or any(column.shape != (n,) for column in columns):  # noqa: PLR2004  (rows and dimensions)
+            raise ValueError("every column of a batch has one row a prediction")
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    @classmethod
+    def empty(cls, plan: Plan, dimensions: int = 0) -> Batch:
+        """No predictions of this plan, with an embedding of so many dimensions."""
+        none = np.empty((0, len(plan.findings)))
+        return cls(
+            scores=none,
+            labels=none,
+            numeric={name: np.empty(0) for name in plan.numeric},
+            categorical={name: np.empty(0, dtype=object) for name in plan.categorical},
+            embedding=np.empty((0, dimensions)),
+        )
+
+    def select(self, mask: NDArray[Any]) -> Batch:
+        """The rows that a mask or an index array picks."""
+        return Batch(
+            scores=self.scores[mask],
+            labels=self.labels[mask],
+            numeric={name: column[mask] for name, column in self.numeric.items()},
+            categorical={name: column[mask] for name, column in self.categorical.items()},
+            embedding=self.embedding[mask],
+        )
