@@ -46,6 +46,14 @@ class ConflictError(StepwedgeError):
     """The same key, or the same instance UID, came before with other content."""
 
 
+class InvalidRequestError(StepwedgeError):
+    """A header, a parameter or a field of the request is not valid."""
+
+
+class StalledError(StepwedgeError):
+    """The body stopped arriving."""
+
+
 class BusyError(StepwedgeError):
     """Too many requests are waiting; try again shortly."""
 
