@@ -153,6 +153,28 @@ tallies = Table(
     PrimaryKeyConstraint("reference", "hour", "cell", name="tallies_pkey"),
 )
 
+# A day's hours added up, written when the day is over: a window of 90 days is 90 rows a cell.
+day_tallies = Table(
+    "day_tallies",
+    metadata,
+    Column("reference", Integer, ForeignKey("reference_versions.id"), nullable=False),
+    Column("day", Date, nullable=False),
+    Column("cell", Text, nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("reference", "day", "cell", name="day_tallies_pkey"),
+)
+
+# Written in the transaction that tallies an hour of the day, removed in the one that folds the day:
+# a day with a mark has hours that no checkpoint has seen.
+day_marks = Table(
+    "day_marks",
+    metadata,
+    Column("reference", Integer, ForeignKey("reference_versions.id"), nullable=False),
+    Column("day", Date, nullable=False),
+    PrimaryKeyConstraint("reference", "day", name="day_marks_pkey"),
+)
+
 # The fold's checkpoint at the end of each day; a late label replays from the day before it.
 checkpoints = Table(
     "checkpoints",
