@@ -54,12 +54,12 @@ class Batch:
             embedding=np.empty((0, dimensions)),
         )
 
-    def select(self, mask: NDArray[Any]) -> Batch:
-        """The rows that a mask or an index array picks."""
+    def select(self, rows: NDArray[Any] | slice) -> Batch:
+        """Pick rows by a mask, an index array or a slice."""
         return Batch(
-            scores=self.scores[mask],
-            labels=self.labels[mask],
-            numeric={name: column[mask] for name, column in self.numeric.items()},
-            categorical={name: column[mask] for name, column in self.categorical.items()},
-            embedding=self.embedding[mask],
+            scores=self.scores[rows],
+            labels=self.labels[rows],
+            numeric={name: column[rows] for name, column in self.numeric.items()},
+            categorical={name: column[rows] for name, column in self.categorical.items()},
+            embedding=self.embedding[rows],
         )

@@ -1,0 +1,170 @@
+"""The schema: which number lies where in the flat vector of a tally."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import accumulate
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.batch import Batch
+from detectors.bins import CategoricalBins, NumericBins
+from detectors.plan import Plan
+from detectors.projection import Projection
+
+SCORE_BINS = 1000
+SCORE_RANGE = 16.0
+"""Scores are binned uniformly in logit on [-16, 16]; what lies outside falls into the outermost bins."""
+
+UNLABELLED, NEGATIVE, POSITIVE = range(3)
+"""Label states, the first axis of scores and decisions. A soft label of one half or more counts as positive."""
+
+CALIBRATION_GROUPS = 10
+BRIER, EXCESS, VARIANCE, LOG_LOSS = range(4)
+"""Order of the sums of one finding: Brier, Spiegelhalter's excess and its variance, negative log likelihood (natural)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Where one array lies in the flat vector."""
+
+    start: int
+    shape: tuple[int, ...]
+
+    @property
+    def stop(self) -> int:
+        return self.start + prod(self.shape)
+
+    def of(self, vector: NDArray[np.int64]) -> NDArray[np.int64]:
+        """View of this array in a vector."""
+        return vector[self.start : self.stop].reshape(self.shape)
+
+    def at(self, *index: int) -> int:
+        """Position of one element in the flat vector."""
+        return self.start + int(np.ravel_multi_index(index, self.shape))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Schema:
+    """What a tally counts, frozen with the reference. Two schemas with one digest mean the same.
+
+    findings, thresholds: as in the plan.
+    groups: per finding, the score quantiles of the reference that divide its calibration groups.
+    numeric, categorical: bins of each feature; the embedding's components are numeric features.
+    projection: the embedding's frozen principal components.
+
+    Blocks of the flat vector (shapes; counts unless said otherwise):
+    predictions [1]; feature/<name> [bins]; scores/<finding> [label states, 1000]; decisions/<finding> [label states, below or at
+    the threshold]; groups/<finding> [labelled or positive, groups]; expected/<finding> [soft labels or probabilities, groups] and
+    losses/<finding> [4], both in fixed point (2**-30) over labelled predictions.
+    """
+
+    findings: tuple[str, ...]
+    thresholds: tuple[float, ...]
+    groups: tuple[tuple[float, ...], ...]
+    numeric: Mapping[str, NumericBins]
+    categorical: Mapping[str, CategoricalBins]
+    projection: Projection
+    blocks: Mapping[str, Block] = field(init=False)
+    size: int = field(init=False)
+    digest: bytes = field(init=False)
+
+    def __post_init__(self) -> None:
+        shapes = dict(_shapes(self))
+        starts = [0, *accumulate(prod(shape) for shape in shapes.values())]
+        object.__setattr__(
+            self, "blocks", {name: Block(start, shape) for (name, shape), start in zip(shapes.items(), starts, strict=False)}
+        )
+        object.__setattr__(self, "size", starts[-1])
+        object.__setattr__(self, "digest", _digest(self))
+
+    @classmethod
+    def of(cls, plan: Plan, batch: Batch) -> Schema:
+        """Fix bins, groups and components from the predictions of the reference."""
+        projection = Projection.of(batch.embedding)
+        components = dict(zip(projection.features, projection.apply(batch.embedding).T, strict=True))
+        columns = {name: batch.numeric[name] for name in plan.numeric} | components
+        shares = np.arange(1, CALIBRATION_GROUPS) / CALIBRATION_GROUPS
+        quantiles = np.quantile(batch.scores, shares, axis=0, method="inverted_cdf").T if len(batch) else [()] * len(plan.findings)
+        return cls(
+            findings=plan.findings,
+            thresholds=plan.thresholds,
+            groups=tuple(tuple(np.unique(cuts).astype(float).tolist()) for cuts in quantiles),
+            numeric={name: NumericBins.of(column) for name, column in columns.items()},
+            categorical={name: CategoricalBins.of(name, batch.categorical[name]) for name in plan.categorical},
+            projection=projection,
+        )
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Every feature: numbers, components of the embedding, categories."""
+        return (*self.numeric, *self.categorical)
+
+    def bin_labels(self, feature: str) -> tuple[str, ...]:
+        """Return what each bin of a feature holds."""
+        return (self.numeric.get(feature) or self.categorical[feature]).labels
+
+    def describe(self) -> dict[str, Any]:
+        """Everything but the projection, as JSON: the inverse of `restore`."""
+        return {
+            "findings": self.findings,
+            "thresholds": self.thresholds,
+            "groups": self.groups,
+            "numeric": [[name, bins.low, bins.high, bins.cuts] for name, bins in self.numeric.items()],
+            "categorical": [[name, bins.counted, sorted(bins.others)] for name, bins in self.categorical.items()],
+        }
+
+    @classmethod
+    def restore(cls, described: Mapping[str, Any], projection: Projection) -> Schema:
+        """Rebuild a schema from `describe` and its projection."""
+        return cls(
+            findings=tuple(described["findings"]),
+            thresholds=tuple(described["thresholds"]),
+            groups=tuple(map(tuple, described["groups"])),
+            numeric={name: NumericBins(low, high, tuple(cuts)) for name, low, high, cuts in described["numeric"]},
+            categorical={
+                name: CategoricalBins(name, tuple(counted), frozenset(others)) for name, counted, others in described["categorical"]
+            },
+            projection=projection,
+        )
+
+
+def score_bin(scores: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
+    """Bin of each logit.
+
+    >>> score_bin(np.array([-np.inf, -16.0, 0.0, 15.99, 99.0])).tolist()
+    [0, 0, 500, 999, 999]
+    """
+    place: NDArray[np.float64] = np.floor((np.asarray(scores, dtype=np.float64) + SCORE_RANGE) * (SCORE_BINS / (2 * SCORE_RANGE)))
+    return np.asarray(np.clip(place, 0, SCORE_BINS - 1), dtype=np.int64)
+
+
+def score_centers() -> NDArray[np.float64]:
+    """Logit in the middle of each score bin [1000]."""
+    return (np.arange(SCORE_BINS) + 0.5) * (2 * SCORE_RANGE / SCORE_BINS) - SCORE_RANGE
+
+
+def _shapes(schema: Schema) -> Iterator[tuple[str, tuple[int, ...]]]:
+    yield "predictions", (1,)
+    for name, numeric in schema.numeric.items():
+        yield f"feature/{name}", (numeric.size,)
+    for name, categorical in schema.categorical.items():
+        yield f"feature/{name}", (categorical.size,)
+    for finding, cuts in zip(schema.findings, schema.groups, strict=True):
+        yield f"scores/{finding}", (3, SCORE_BINS)
+        yield f"decisions/{finding}", (3, 2)
+        yield f"groups/{finding}", (2, len(cuts) + 1)
+        yield f"expected/{finding}", (2, len(cuts) + 1)
+        yield f"losses/{finding}", (4,)
+
+
+def _digest(schema: Schema) -> bytes:
+    text = json.dumps(schema.describe(), separators=(",", ":"), allow_nan=False)
+    frozen = schema.projection
+    return hashlib.sha256(text.encode() + frozen.mean.tobytes() + frozen.components.tobytes()).digest()[:16]

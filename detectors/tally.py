@@ -1,0 +1,148 @@
+"""A tally: sufficient statistics of some predictions, exact under addition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.batch import Batch
+from detectors.coding import check, count_places, sum_places
+from detectors.packing import DecodeError, expand, squeeze
+from detectors.plan import ALL
+from detectors.schema import Schema
+
+FIXED_POINT = 2.0**30
+"""Real sums are kept as integers of 2**-30: exact and order-free under addition, 9e-10 a row, room for 5e8 rows."""
+
+VERSION = 1
+ROWS_AT_ONCE = 16384
+"""Rows coded at once; bounds the memory."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tally:
+    """A schema and one flat int64 vector [schema.size].
+
+    Every entry is a sum over predictions, so tallies of disjoint sets add: any window, union of sites or month is an addition,
+    exact, in any order, with `Tally.zero` as neutral element.
+    """
+
+    schema: Schema
+    vector: NDArray[np.int64]
+
+    @classmethod
+    def zero(cls, schema: Schema) -> Tally:
+        """Tally of no predictions."""
+        return cls(schema, np.zeros(schema.size, dtype=np.int64))
+
+    def __add__(self, other: Tally) -> Tally:
+        if self.schema.digest != other.schema.digest:
+            raise ValueError("tallies of different schemas do not add")
+        return Tally(self.schema, self.vector + other.vector)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Tally) and self.schema.digest == other.schema.digest and bool(np.array_equal(self.vector, other.vector))
+
+    __hash__ = None  # type: ignore[assignment]  # an array has none
+
+    @property
+    def n(self) -> int:
+        """Number of predictions."""
+        return int(self.vector[0])
+
+    def feature(self, name: str) -> NDArray[np.int64]:
+        """Read the counts of a feature in its bins."""
+        return self.schema.blocks[f"feature/{name}"].of(self.vector)
+
+    def scores(self, finding: str) -> NDArray[np.int64]:
+        """Read the score histogram [label states, 1000]."""
+        return self.schema.blocks[f"scores/{finding}"].of(self.vector)
+
+    def decisions(self, finding: str) -> NDArray[np.int64]:
+        """Read the counts below and at or above the threshold [label states, 2]."""
+        return self.schema.blocks[f"decisions/{finding}"].of(self.vector)
+
+    def groups(self, finding: str) -> NDArray[np.int64]:
+        """Count labelled and positive predictions in each calibration group [2, groups]."""
+        return self.schema.blocks[f"groups/{finding}"].of(self.vector)
+
+    def expected(self, finding: str) -> NDArray[np.float64]:
+        """Read the sums of soft labels and of probabilities in each calibration group, labelled predictions only [2, groups]."""
+        return self.schema.blocks[f"expected/{finding}"].of(self.vector) / FIXED_POINT
+
+    def losses(self, finding: str) -> NDArray[np.float64]:
+        """Read the sums over labelled predictions: BRIER, EXCESS, VARIANCE, LOG_LOSS of schema.py [4]."""
+        return self.schema.blocks[f"losses/{finding}"].of(self.vector) / FIXED_POINT
+
+    def encode(self) -> bytes:
+        """Sparse, compressed bytes: version, schema digest, then gaps between filled places and what they hold."""
+        places = np.flatnonzero(self.vector)
+        gaps = np.diff(places, prepend=0).astype("<u4")
+        held = self.vector[places].astype("<i8")
+        planes = (gaps.view(np.uint8).reshape(-1, 4).T, held.view(np.uint8).reshape(-1, 8).T)
+        return bytes([VERSION]) + self.schema.digest + squeeze(b"".join(np.ascontiguousarray(plane).tobytes() for plane in planes))
+
+    @classmethod
+    def decode(cls, schema: Schema, encoded: bytes) -> Tally:
+        """Undo `encode`. Raises DecodeError for foreign or damaged bytes."""
+        if encoded[:1] != bytes([VERSION]):
+            raise DecodeError("the tally was written by another version")
+        if encoded[1:17] != schema.digest:
+            raise DecodeError("the tally belongs to another schema")
+        payload = np.frombuffer(expand(encoded[17:]), dtype=np.uint8)
+        filled, rest = divmod(len(payload), 12)
+        if rest:
+            raise DecodeError("the tally is damaged")
+        gaps = np.ascontiguousarray(payload[: 4 * filled].reshape(4, filled).T).view("<u4").ravel()
+        held = np.ascontiguousarray(payload[4 * filled :].reshape(8, filled).T).view("<i8").ravel()
+        places = np.cumsum(gaps, dtype=np.int64)
+        if filled and (places[-1] >= schema.size or (gaps[1:] == 0).any()):
+            raise DecodeError("the tally is damaged")
+        vector = np.zeros(schema.size, dtype=np.int64)
+        vector[places] = held
+        return cls(schema, vector)
+
+
+def tally(schema: Schema, batch: Batch) -> Tally:
+    """Tally some predictions.
+
+    Raises:
+        ValueError: a score is not a number, a label is outside 0..1, or a feature of the schema is absent from the batch.
+    """
+    return tally_cells(schema, batch, {})[ALL]
+
+
+def tally_cells(schema: Schema, batch: Batch, cells: Mapping[str, NDArray[Any]]) -> dict[str, Tally]:
+    """Tally some predictions as a whole and in each cell, looking at each row once.
+
+    Args:
+        schema: What to count.
+        batch: The predictions, in any order.
+        cells: Cell -> boolean mask over the rows of the batch.
+
+    Returns:
+        A tally for "all" and for every cell of the mapping.
+    """
+    check(schema, batch)
+    masks = {ALL: np.ones(len(batch), dtype=bool)} | {cell: np.asarray(mask, dtype=bool) for cell, mask in cells.items()}
+    vectors = {cell: np.zeros(schema.size, dtype=np.int64) for cell in masks}
+    for start in range(0, len(batch), ROWS_AT_ONCE):
+        rows = slice(start, start + ROWS_AT_ONCE)
+        part = batch.select(rows)
+        places = count_places(schema, part)
+        labelled, sum_at, numbers = sum_places(schema, part)
+        fixed = np.rint(numbers * FIXED_POINT)
+        for cell, mask in masks.items():
+            chosen = mask[rows]
+            vectors[cell] += np.bincount(places[chosen].ravel(), minlength=schema.size)[: schema.size]
+            vectors[cell] += _exact_sums(sum_at[:, chosen[labelled]], fixed[:, chosen[labelled]], schema.size)
+    return {cell: Tally(schema, vector) for cell, vector in vectors.items()}
+
+
+def _exact_sums(places: NDArray[np.int64], fixed: NDArray[np.float64], size: int) -> NDArray[np.int64]:
+    """Add integers held in doubles: exact up to 2**53, far above 16,384 rows of at most 17 * 2**30."""
+    return np.bincount(places.ravel(), weights=fixed.ravel(), minlength=size).astype(np.int64)
