@@ -69,6 +69,7 @@ def test_every_value_of_the_schema_has_a_default_and_every_default_a_schema() ->
 @pytest.mark.parametrize(
     "wrong",
     [
+        {"fullnameOverride": "chest.north"},
         {"image": {"digest": "sha256:short"}},
         {"image": {"repository": "Upper/Case"}},
         {"image": {"pullPolicy": "always"}},

@@ -9,11 +9,12 @@ from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
+from psycopg.pq import Conninfo
 
 from service.config import Settings
 from tests.helm.chart import CHART, Helm, Release, values
 
-LIBPQ = {"PGSSLMODE", "PGSSLROOTCERT"}  # libpq's own
+LIBPQ = {option.envvar.decode() for option in Conninfo.get_defaults() if option.envvar}
 S3 = {"AWS_ENDPOINT_URL_S3", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}  # test_objects.py shows who reads them
 DEPLOYED = {  # what depends on the deployment, and so is not an entry of the value `settings`
     "database_url",
