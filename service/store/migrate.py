@@ -1,0 +1,47 @@
+"""Brings a database to the tables that this version of the code works with."""
+
+from __future__ import annotations
+
+from importlib.resources import as_file, files
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, text
+
+from service.store.engine import open_engine
+from service.store.locks import session_lock
+from service.store.partitions import ensure_partitions
+
+__all__ = ["ensure_partitions", "migrate", "migrate_down"]
+
+LOCK = "migrate"
+
+
+def migrate(url: str) -> None:
+    """Apply the migrations that the database lacks. Processes that call it at once wait for the first, and find nothing left to do."""
+    _run(url, "upgrade", "head")
+
+
+def migrate_down(url: str) -> None:
+    """Take every table away again, with everything in it."""
+    _run(url, "downgrade", "base")
+
+
+def _run(url: str, direction: str, target: str) -> None:
+    engine = open_engine(url)
+    try:
+        with engine.connect() as connection, as_file(files("migrations")) as scripts:
+            connection.execute(text("set statement_timeout = 0; set lock_timeout = 0"))
+            connection.commit()
+            with session_lock(connection, LOCK, wait=True):
+                getattr(command, direction)(_configuration(connection, str(scripts)), target)
+                connection.commit()
+    finally:
+        engine.dispose()
+
+
+def _configuration(connection: Connection, scripts: str) -> Config:
+    configuration = Config()
+    configuration.set_main_option("script_location", scripts.replace("%", "%%"))
+    configuration.attributes["connection"] = connection
+    return configuration

@@ -1,0 +1,95 @@
+"""The months of `predictions`: made ahead or on demand, dropped whole when their time is over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+
+from psycopg import sql
+from sqlalchemy import Connection, Engine, text
+
+from service.store.ids import uuid7_floor
+from service.store.locks import hold_until_commit
+
+LOCK = "partitions of predictions"
+DECEMBER = 12
+
+
+def month_of(at: datetime) -> datetime:
+    """The first instant of the month in UTC."""
+    return at.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def months_between(start: datetime, end: datetime) -> Iterator[datetime]:
+    """The months that [start, end] touches."""
+    month = month_of(start)
+    while month <= end:
+        yield month
+        month = _next(month)
+
+
+def ensure_partitions(engine: Engine, start: datetime, end: datetime) -> None:
+    """Make the partitions of every month that [start, end] touches, where they are missing. Harmless to repeat, from many processes too."""
+    with engine.begin() as connection:
+        ensure_months(connection, months_between(start, end))
+
+
+def ensure_months(connection: Connection, months: Iterable[datetime]) -> None:
+    """Make the missing partitions of these months in the caller's transaction; writers of other months do not wait."""
+    wanted = {_name(month): month for month in months}
+    if not (missing := _missing(connection, list(wanted))):
+        return
+    hold_until_commit(connection, LOCK)
+    for name in _missing(connection, missing):
+        _create(connection, name, wanted[name])
+
+
+def drop_partitions(engine: Engine, before: datetime) -> list[datetime]:
+    """Drop the months that ended by `before`, with the labels and idempotency keys of their predictions; tallies and alarms stay.
+
+    Returns:
+        The months dropped, earliest first.
+    """
+    with engine.begin() as connection:
+        hold_until_commit(connection, LOCK)
+        months = [month for month in _existing(connection) if _next(month) <= before]
+        for month in months:
+            _drop(connection, month)
+    return months
+
+
+def _next(month: datetime) -> datetime:
+    return month.replace(year=month.year + month.month // DECEMBER, month=month.month % DECEMBER + 1)
+
+
+def _name(month: datetime) -> str:
+    return f"predictions_{month:%Y_%m}"
+
+
+def _missing(connection: Connection, names: list[str]) -> list[str]:
+    query = text("select name from unnest(cast(:names as text[])) as name where to_regclass(name) is null order by name")
+    return list(connection.scalars(query, {"names": names}))
+
+
+def _existing(connection: Connection) -> list[datetime]:
+    query = text("select relid::text from pg_partition_tree('predictions') where isleaf order by 1")
+    return [datetime.strptime(name, "predictions_%Y_%m").replace(tzinfo=UTC) for name in connection.scalars(query)]
+
+
+def _create(connection: Connection, name: str, month: datetime) -> None:
+    """Attach a table rather than create a partition: that lets other writers into `predictions` meanwhile."""
+    table = sql.Identifier(name)
+    low, high = sql.Literal(str(uuid7_floor(month))), sql.Literal(str(uuid7_floor(_next(month))))
+    _execute(connection, sql.SQL("create table {} (like predictions including defaults including constraints)").format(table))
+    _execute(connection, sql.SQL("alter table predictions attach partition {} for values from ({}) to ({})").format(table, low, high))
+
+
+def _drop(connection: Connection, month: datetime) -> None:
+    bounds = {"low": uuid7_floor(month), "high": uuid7_floor(_next(month))}
+    connection.execute(text("delete from labels where prediction >= :low and prediction < :high"), bounds)
+    connection.execute(text("delete from submissions where prediction >= :low and prediction < :high"), bounds)
+    _execute(connection, sql.SQL("drop table {}").format(sql.Identifier(_name(month))))
+
+
+def _execute(connection: Connection, statement: sql.Composed) -> None:
+    connection.exec_driver_sql(statement.as_string(None))
