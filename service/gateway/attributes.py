@@ -1,0 +1,187 @@
+"""The allow-list: all that is ever read from a film's header besides its pixels, its identity and how to decode it.
+
+Dates, institutions, descriptions, protocol names, comments and private tags are not on it and are never looked at.
+Device names are on it as tokens: `deidentify` replaces them by keyed pseudonyms before anything is stored.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+
+from service.domain import AttributeValue
+from service.gateway.elements import Element
+from service.gateway.values import first_number, first_text, text
+
+LONGEST = 64
+OLDEST = 90.0
+"""Ages above are capped: there are so few that the age alone would name a person."""
+NO_AGE = 130.0
+"""Ages above are placeholders ("999Y"), not ages."""
+
+Reader = Callable[[Element, str, str], AttributeValue]
+"""(element, dictionary VR, charset) -> clean value."""
+
+
+def code(value: str) -> str | None:
+    """A coded value: upper case, single spaces, at most 64 printable characters.
+
+    >>> code("  chest "), code(""), code("Digital  Diagnost")
+    ('CHEST', None, 'DIGITAL DIAGNOST')
+    """
+    return " ".join(value.upper().split())[:LONGEST].rstrip() or None
+
+
+VIEWS: Final[Mapping[str, str]] = {
+    "POSTEROANTERIOR": "PA",
+    "POSTERIORANTERIOR": "PA",
+    "ANTEROPOSTERIOR": "AP",
+    "ANTERIORPOSTERIOR": "AP",
+    "LEFTLATERAL": "LL",
+    "RIGHTLATERAL": "RL",
+    "LAT": "LATERAL",
+}
+
+
+def view(value: str) -> str | None:
+    """A view position, spelled out or not, as its short code.
+
+    >>> view("PA"), view("Postero-Anterior"), view("ANTEROPOSTERIOR"), view("LL")
+    ('PA', 'PA', 'AP', 'LL')
+    """
+    cleaned = code(value)
+    return cleaned and VIEWS.get(re.sub(r"[^A-Z]", "", cleaned), cleaned)
+
+
+SEXES: Final[Mapping[str, str]] = {"M": "M", "MALE": "M", "F": "F", "FEMALE": "F", "O": "O", "OTHER": "O"}
+
+
+def sex(value: str) -> str | None:
+    """M, F, O, or None for anything else.
+
+    >>> sex("f "), sex("Male"), sex("unknown")
+    ('F', 'M', None)
+    """
+    return SEXES.get(value.strip().upper())
+
+
+YEARS: Final[Mapping[str, float]] = {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0}
+AGE = re.compile(r"(\d{1,3})([DWMY])")
+
+
+def age(value: str) -> float | None:
+    """An age string in years, capped at 90; an age without a unit is none.
+
+    >>> age("045Y"), age("018M"), age("003W"), age("095Y"), age("45")
+    (45.0, 1.5, 0.06, 90.0, None)
+    """
+    found = AGE.fullmatch(value.strip().upper())
+    if found is None:
+        return None
+    years = int(found[1]) * YEARS[found[2]]
+    return min(round(years, 2), OLDEST) if years <= NO_AGE else None
+
+
+def _category(clean: Callable[[str], AttributeValue]) -> Reader:
+    return lambda element, _vr, charset: clean(first_text(element, charset))
+
+
+def _all_values(element: Element, _vr: str, charset: str) -> AttributeValue:
+    """Every value of a multi-valued text, so that a change of any component shows."""
+    return code("/".join(part.strip() for part in text(element, charset).split("\\")))
+
+
+def _number(low: float, high: float) -> Reader:
+    """The first number, or None where it lies outside what the quantity can be."""
+
+    def read(element: Element, vr: str, _charset: str) -> AttributeValue:
+        value = first_number(element, vr)
+        return value if value is not None and low <= value <= high else None
+
+    return read
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """How one attribute is read. `instead` lists other keywords that may say the same, with the factor to this one's unit."""
+
+    keyword: str
+    read: Reader
+    instead: tuple[tuple[str, float], ...] = ()
+
+
+ALLOWED: Final = (
+    Attribute("Manufacturer", _category(code)),
+    Attribute("ManufacturerModelName", _category(code)),
+    Attribute("SoftwareVersions", _all_values),
+    Attribute("StationName", _category(code)),
+    Attribute("DeviceSerialNumber", _category(code)),
+    Attribute("DetectorID", _category(code)),
+    Attribute("DetectorType", _category(code)),
+    Attribute("Modality", _category(code)),
+    Attribute("BodyPartExamined", _category(code)),
+    Attribute("ViewPosition", _category(view)),
+    Attribute("ImageLaterality", _category(code), instead=(("Laterality", 1.0),)),
+    Attribute("PatientSex", _category(sex)),
+    Attribute("PhotometricInterpretation", _category(code)),
+    Attribute("PresentationIntentType", _category(code)),
+    Attribute("LossyImageCompression", _category(code)),
+    Attribute("ExposureControlMode", _category(code)),
+    Attribute("PatientAge", _category(age)),
+    Attribute("Rows", _number(1, 65_535)),
+    Attribute("Columns", _number(1, 65_535)),
+    Attribute("BitsStored", _number(1, 16)),
+    Attribute("PixelSpacing", _number(0.01, 10), instead=(("ImagerPixelSpacing", 1.0), ("NominalScannedPixelSpacing", 1.0))),  # mm
+    Attribute("KVP", _number(10, 500)),  # kV
+    Attribute("Exposure", _number(0, 10_000), instead=(("ExposureInuAs", 1e-3),)),  # mAs
+    Attribute("ExposureTime", _number(0, 600_000), instead=(("ExposureTimeInuS", 1e-3),)),  # ms
+    Attribute("XRayTubeCurrent", _number(0, 10_000), instead=(("XRayTubeCurrentInuA", 1e-3),)),  # mA
+    Attribute("DistanceSourceToDetector", _number(100, 10_000)),  # mm
+    Attribute("DistanceSourceToPatient", _number(100, 10_000)),  # mm
+    Attribute("ExposureIndex", _number(0, 1e6)),
+    Attribute("TargetExposureIndex", _number(0, 1e6)),
+    Attribute("DeviationIndex", _number(-100, 100)),
+    Attribute("Sensitivity", _number(0, 1e6)),
+    Attribute("RelativeXRayExposure", _number(0, 1e6)),
+    Attribute("ImageAndFluoroscopyAreaDoseProduct", _number(0, 1e6)),  # dGy cm2
+    Attribute("WindowCenter", _number(-1e6, 1e6)),
+    Attribute("WindowWidth", _number(0, 1e6)),
+)
+
+TOKENS: Final = frozenset(("StationName", "DeviceSerialNumber", "DetectorID"))
+
+
+def _tag(keyword: str) -> int:
+    tag = tag_for_keyword(keyword)
+    if tag is None:
+        raise LookupError(keyword)
+    return int(tag)
+
+
+_DICTIONARY: Final[Mapping[str, tuple[int, str]]] = {
+    keyword: (_tag(keyword), dictionary_VR(_tag(keyword)))
+    for attribute in ALLOWED
+    for keyword in (attribute.keyword, *(other for other, _ in attribute.instead))
+}
+TAGS: Final = frozenset(tag for tag, _ in _DICTIONARY.values())
+
+
+def read_attributes(elements: Mapping[int, Element], charset: str) -> Mapping[str, AttributeValue]:
+    """Every allow-listed attribute by keyword, None where the film does not say or says nonsense."""
+    return {attribute.keyword: _read(attribute, elements, charset) for attribute in ALLOWED}
+
+
+def _read(attribute: Attribute, elements: Mapping[int, Element], charset: str) -> AttributeValue:
+    for keyword, factor in ((attribute.keyword, 1.0), *attribute.instead):
+        tag, vr = _DICTIONARY[keyword]
+        element = elements.get(tag)
+        value = None if element is None else attribute.read(element, vr, charset)
+        if isinstance(value, float):
+            return value * factor
+        if value is not None:
+            return value
+    return None

@@ -1,0 +1,60 @@
+"""Bytes to `Image`: a film, or a refusal that says why; never a guess."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+from service.domain import Identity, Image
+from service.gateway.attributes import TAGS, read_attributes
+from service.gateway.codec import Codec, decompress
+from service.gateway.elements import Element, read_elements
+from service.gateway.envelope import open_envelope
+from service.gateway.geometry import GEOMETRY, read_geometry
+from service.gateway.limits import Limits
+from service.gateway.modality import MODALITY, Modality
+from service.gateway.pixels import pixel_digest, stored_positions
+from service.gateway.values import CHARSET, charset_of, text
+
+PATIENT, ACCESSION, STUDY, SERIES, INSTANCE = 0x00100020, 0x00080050, 0x0020000D, 0x0020000E, 0x00080018
+WANTED = TAGS | GEOMETRY | MODALITY | {CHARSET, PATIENT, ACCESSION, STUDY, SERIES, INSTANCE}
+
+
+def decode(body: bytes, limits: Limits, codec: Codec = decompress) -> Image:
+    """The film that a DICOM instance holds.
+
+    Args:
+        body: A part 10 file, or a bare data set.
+        limits: What is let in.
+        codec: Decompresses encapsulated frames; a CodecPool keeps crashes and hangs of native code out of this process.
+
+    Raises:
+        UndecodableError: The body is not DICOM, is torn, or contradicts itself.
+        NoPixelsError: The instance has no pixel data.
+        UnsupportedSyntaxError: The transfer syntax is not read here.
+        TooLargeError: Body, inflated body, declared pixels or number of elements are over the limits.
+        OutOfScopeError: Colour, several frames, or pixels that are not of 8 or 16 bits.
+    """
+    envelope = open_envelope(body, limits)
+    dataset = read_elements(envelope.dataset, envelope.encoding, WANTED, limits)
+    charset = charset_of(dataset.elements)
+    geometry = read_geometry(dataset.elements, limits)
+    modality = Modality.read(dataset.elements, envelope.encoding, geometry, limits)
+    positions = stored_positions(dataset, envelope.syntax, geometry, codec)
+    pixels, span = modality.apply(positions, geometry)
+    return Image(
+        pixels=pixels,
+        span=span,
+        attributes=read_attributes(dataset.elements, charset),
+        identity=_identity(dataset.elements, charset),
+        pixel_sha256=pixel_digest(positions, inverted=geometry.inverted, highest=(1 << geometry.bits_stored) - 1),
+        input_sha256=hashlib.sha256(body).digest(),
+        input_bytes=len(body),
+    )
+
+
+def _identity(elements: Mapping[int, Element], charset: str) -> Identity:
+    patient, accession, study, series, instance = (
+        text(elements.get(tag), charset) or None for tag in (PATIENT, ACCESSION, STUDY, SERIES, INSTANCE)
+    )
+    return Identity(patient=patient, accession=accession, study=study, series=series, instance=instance)

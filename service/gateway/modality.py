@@ -1,0 +1,144 @@
+"""From stored pixels to what they mean: modality LUT or rescale, padding, and more is brighter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.errors import UndecodableError
+from service.gateway.elements import DataSet, Element, Encoding, first_item
+from service.gateway.geometry import Geometry
+from service.gateway.limits import Limits
+from service.gateway.values import first_number, numbers
+
+MODALITY_LUT, LUT_DESCRIPTOR, LUT_DATA = 0x00283000, 0x00283002, 0x00283006
+INTERCEPT, SLOPE = 0x00281052, 0x00281053
+PADDING, PADDING_LIMIT = 0x00280120, 0x00280121
+ITEM_HEAD = 8
+DESCRIPTOR_VALUES = 3
+ENTRY_BITS = range(8, 17)
+MODALITY = frozenset((MODALITY_LUT, INTERCEPT, SLOPE, PADDING, PADDING_LIMIT))
+LARGEST = 1e9
+"""Values beyond this are no measurement, and float32 could not tell neighbours apart."""
+
+BROKEN_LUT = "The modality LUT is broken."
+
+
+@dataclass(frozen=True, slots=True)
+class Rescale:
+    """Meaning = slope x stored value + intercept."""
+
+    slope: float
+    intercept: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """Meaning = entries[stored value - first], held at both ends; entries have `bits`."""
+
+    entries: NDArray[np.float32]
+    first: int
+    bits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Modality:
+    """How stored pixels of one film become what they mean."""
+
+    transform: Rescale | Table
+    padding: tuple[int, int] | None
+
+    @classmethod
+    def read(cls, elements: Mapping[int, Element], encoding: Encoding, geometry: Geometry, limits: Limits) -> Self:
+        """The film's transform; without one, stored values mean themselves."""
+        lut = elements.get(MODALITY_LUT)
+        has_items = lut is not None and len(lut.value) > ITEM_HEAD
+        transform = (
+            _table(first_item(lut, encoding, frozenset((LUT_DESCRIPTOR, LUT_DATA)), limits), geometry) if lut and has_items else None
+        )
+        return cls(transform or _rescale(elements), _padding(elements, geometry))
+
+    def apply(self, positions: NDArray[np.uint16], geometry: Geometry) -> tuple[NDArray[np.float32], tuple[float, float]]:
+        """Meanings float32 [rows, columns] where more is brighter, and the span that they could take.
+
+        Padding (what lies outside the exposed field) takes the darkest value of the film itself, so that it bends no
+        percentile by an invented number.
+        """
+        span = self._span(geometry)
+        meanings = self._meanings(positions, geometry)
+        if geometry.inverted:
+            np.subtract(span[0] + span[1], meanings, out=meanings)
+        if self.padding is not None:
+            low, high = (value - geometry.lowest for value in self.padding)
+            padded = (positions >= low) & (positions <= high)
+            if padded.any() and not padded.all():
+                meanings[padded] = meanings[~padded].min()
+        return meanings, span
+
+    def _meanings(self, positions: NDArray[np.uint16], geometry: Geometry) -> NDArray[np.float32]:
+        if isinstance(self.transform, Table):
+            index = np.clip(positions.astype(np.int32) + (geometry.lowest - self.transform.first), 0, len(self.transform.entries) - 1)
+            return self.transform.entries[index]
+        meanings = positions.astype(np.float32)
+        if geometry.lowest:
+            meanings += np.float32(geometry.lowest)
+        if self.transform.slope != 1.0:
+            meanings *= np.float32(self.transform.slope)
+        if self.transform.intercept:
+            meanings += np.float32(self.transform.intercept)
+        return meanings
+
+    def _span(self, geometry: Geometry) -> tuple[float, float]:
+        if isinstance(self.transform, Table):
+            return 0.0, float((1 << self.transform.bits) - 1)
+        ends = [self.transform.slope * value + self.transform.intercept for value in (geometry.lowest, geometry.highest)]
+        return min(ends), max(ends)
+
+
+def _rescale(elements: Mapping[int, Element]) -> Rescale:
+    slope, intercept = _decimal(elements, SLOPE, 1.0), _decimal(elements, INTERCEPT, 0.0)
+    if slope == 0.0 or abs(intercept) > LARGEST or not 1.0 / LARGEST <= abs(slope) <= LARGEST / 0xFFFF:
+        raise UndecodableError("The rescale slope or intercept is not usable.")
+    return Rescale(slope, intercept)
+
+
+def _decimal(elements: Mapping[int, Element], tag: int, absent: float) -> float:
+    element = elements.get(tag)
+    if element is None or not bytes(element.value[:64]).strip(b" \0"):
+        return absent
+    value = first_number(element, "DS")
+    if value is None:
+        raise UndecodableError("The rescale slope or intercept is not usable.")
+    return value
+
+
+def _table(item: DataSet, geometry: Geometry) -> Table:
+    descriptor = numbers(item.elements.get(LUT_DESCRIPTOR), "US")
+    data = item.elements.get(LUT_DATA)
+    if len(descriptor) != DESCRIPTOR_VALUES or data is None:
+        raise UndecodableError(BROKEN_LUT)
+    count, first, bits = (int(value) for value in descriptor)
+    count = count % 0x10000 or 0x10000  # 65,536 does not fit its own field and is written as 0
+    first = (first + 0x8000) % 0x10000 - 0x8000 if geometry.signed else first % 0x10000
+    if bits not in ENTRY_BITS or len(data.value) not in (2 * count, count, count + count % 2):
+        raise UndecodableError(BROKEN_LUT)
+    width = 2 if len(data.value) == 2 * count else 1
+    order = "<" if data.little else ">"
+    entries = np.frombuffer(data.value, f"{order}u{width}", count=count).astype(np.float32)
+    if entries.max(initial=0.0) > (1 << bits) - 1:
+        raise UndecodableError(BROKEN_LUT)
+    return Table(entries, first, bits)
+
+
+def _padding(elements: Mapping[int, Element], geometry: Geometry) -> tuple[int, int] | None:
+    """Lowest and highest stored value that mark padding; None where there is none or it cannot occur."""
+    vr = "SS" if geometry.signed else "US"
+    found = [first_number(elements[tag]._replace(vr=vr), vr) for tag in (PADDING, PADDING_LIMIT) if tag in elements]
+    ends = sorted(int(value) for value in found if value is not None)
+    if not ends or not geometry.lowest <= ends[0] <= ends[-1] <= geometry.highest:
+        return None
+    return ends[0], ends[-1]

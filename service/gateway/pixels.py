@@ -1,0 +1,79 @@
+"""Stored pixels: whatever the transfer syntax and word layout, the same film gives the same integers."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.errors import NoPixelsError, UndecodableError, UnsupportedSyntaxError
+from service.gateway.codec import Codec, EncodedFrame, Words
+from service.gateway.elements import DataSet, Element
+from service.gateway.geometry import Geometry
+from service.gateway.syntaxes import ENCAPSULATED, NATIVE
+
+WORD_BITS = 16
+
+
+def stored_positions(dataset: DataSet, syntax: str, geometry: Geometry, codec: Codec) -> NDArray[np.uint16]:
+    """Each stored pixel as its distance from the lowest value that `geometry` allows, uint16 [rows, columns].
+
+    Bits outside the stored ones are dropped, signed values lose their sign, big endian words are turned: after this
+    the way in which the film was written no longer shows.
+
+    Raises:
+        UnsupportedSyntaxError: The transfer syntax is not one that is read.
+        NoPixelsError: There is no pixel data.
+        UndecodableError: Pixel data of another size than declared, or a broken codestream.
+    """
+    if syntax not in NATIVE and syntax not in ENCAPSULATED:
+        raise UnsupportedSyntaxError
+    if dataset.pixels is None and not dataset.fragments:
+        raise NoPixelsError
+    if (syntax in NATIVE) != (dataset.pixels is not None):
+        raise UndecodableError("The pixel data are not written as the transfer syntax says.")
+    if dataset.pixels is not None:
+        return _positions(_native_words(dataset.pixels, geometry), geometry, geometry.high_bit + 1 - geometry.bits_stored)
+    frame = EncodedFrame(
+        format=ENCAPSULATED[syntax],
+        syntax=syntax,
+        rows=geometry.rows,
+        columns=geometry.columns,
+        bits_allocated=geometry.bits_allocated,
+        data=b"".join(dataset.fragments or ()),
+    )
+    return _positions(codec(frame), geometry, 0)
+
+
+def pixel_digest(positions: NDArray[np.uint16], *, inverted: bool, highest: int) -> bytes:
+    """SHA-256 over rows, columns and the stored positions in MONOCHROME2 sense, little endian."""
+    seen = np.subtract(highest, positions, dtype=np.uint16) if inverted else positions
+    digest = hashlib.sha256(struct.pack("<2I", *positions.shape))
+    digest.update(np.ascontiguousarray(seen, "<u2").data)
+    return digest.digest()
+
+
+def _native_words(pixels: Element, geometry: Geometry) -> Words:
+    size = geometry.frame_bytes
+    if len(pixels.value) not in (size, size + size % 2):
+        raise UndecodableError("The pixel data are not of the declared size.")
+    if geometry.bits_allocated == WORD_BITS:
+        words = np.frombuffer(pixels.value, "<u2" if pixels.little else ">u2").astype(np.uint16, copy=False)
+        return words.reshape(geometry.rows, geometry.columns)
+    pairs = not pixels.little and pixels.vr == "OW"  # big endian words that hold two pixels each
+    single = np.frombuffer(pixels.value, ">u2").astype("<u2").view(np.uint8) if pairs else np.frombuffer(pixels.value, np.uint8)
+    return single[:size].reshape(geometry.rows, geometry.columns)
+
+
+def _positions(words: Words, geometry: Geometry, shift: int) -> NDArray[np.uint16]:
+    highest = (1 << geometry.bits_stored) - 1
+    positions = words.astype(np.uint16, copy=False)
+    if shift:
+        positions = positions >> np.uint16(shift)
+    if geometry.bits_stored < WORD_BITS:
+        positions = positions & np.uint16(highest)
+    if geometry.signed:
+        positions = positions ^ np.uint16(1 << geometry.bits_stored - 1)
+    return positions
