@@ -1,0 +1,137 @@
+"""The reference: what a model version did when it was accepted, frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.batch import Batch
+from detectors.estimates import Estimates, estimate
+from detectors.listing import list_series
+from detectors.packing import DecodeError, pack, unpack
+from detectors.plan import Plan
+from detectors.projection import Projection
+from detectors.schema import Schema
+from detectors.series import Gather, Series, Stratum
+from detectors.tally import Tally, tally_cells
+
+KIND, VERSION = b"SWRF", 1
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reference:
+    """Frozen constants that a model version is compared to.
+
+    tallies: cell -> tally of the reference period, "all" first.
+    series: what is watched.
+    estimates: rates, bands and dispersion by row; a series has one row, or one a score group (calibration).
+    gather: reads k and n of every row from tallies.
+    """
+
+    plan: Plan
+    schema: Schema
+    tallies: Mapping[str, Tally]
+    series: tuple[Series, ...]
+    estimates: Estimates
+    gather: Gather = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "gather", Gather.of(self.series))
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """Every cell, "all" first."""
+        return tuple(self.tallies)
+
+    @property
+    def days(self) -> int:
+        """How many days with predictions the reference covers."""
+        return self.estimates.days
+
+    @property
+    def dispersion(self) -> Floats:
+        """Dispersion phi of each series [series]."""
+        return self.estimates.dispersion
+
+    @property
+    def trials(self) -> NDArray[np.int64]:
+        """Observations behind each series [series]."""
+        return self.gather.by_series(self.estimates.trials)
+
+    @property
+    def rates(self) -> Floats:
+        """Reference rate of each series [series]."""
+        return self._pooled(self.estimates.rates)
+
+    @property
+    def bands(self) -> Floats:
+        """Tolerance band of each series [series, 2], at the reference's mix of score groups."""
+        return np.stack([self._pooled(self.estimates.bands[:, side]) for side in (0, 1)], axis=1)
+
+    def _pooled(self, rows: Floats) -> Floats:
+        return np.asarray(self.gather.by_series(rows * self.estimates.trials) / np.maximum(self.trials, 1))
+
+    def to_bytes(self) -> bytes:
+        """Versioned bytes; no pickle."""
+        header = {
+            "plan": asdict(self.plan),
+            "schema": self.schema.describe(),
+            "series": [asdict(one) for one in self.series],
+            "days": self.days,
+            "cells": self.cells,
+        }
+        projection = self.schema.projection
+        arrays: dict[str, NDArray[Any]] = {"mean": projection.mean, "components": projection.components, **self.estimates.arrays()}
+        return pack(KIND, VERSION, header, arrays | {f"tally/{number}": tally.vector for number, tally in enumerate(self.tallies.values())})
+
+    @classmethod
+    def from_bytes(cls, packed: bytes) -> Reference:
+        """Undo `to_bytes`. Raises DecodeError for foreign or damaged bytes."""
+        header, arrays = unpack(KIND, VERSION, packed)
+        try:
+            schema = Schema.restore(header["schema"], Projection(arrays.pop("mean"), arrays.pop("components")))
+            tallies = {cell: Tally(schema, arrays.pop(f"tally/{number}")) for number, cell in enumerate(header["cells"])}
+            series = tuple(map(_series, header["series"]))
+            return cls(_plan(header["plan"]), schema, tallies, series, Estimates(days=header["days"], **arrays))
+        except (KeyError, TypeError, ValueError) as error:
+            raise DecodeError("the reference is damaged") from error
+
+
+def build_reference(plan: Plan, batch: Batch, cells: Mapping[str, NDArray[Any]], days: NDArray[Any]) -> Reference:
+    """Freeze what a model version did in a period that is declared good.
+
+    Args:
+        plan: What is watched; `plan.cells` are the declared cells.
+        batch: All predictions of the period, labelled where labels are there.
+        cells: Cell -> boolean mask over the batch, for every cell of the plan.
+        days: Day number of each prediction (days since 1970-01-01).
+
+    Raises:
+        ValueError: the batch is empty, a cell is missing, or the rows do not match.
+    """
+    if not len(batch) or len(days) != len(batch) or not set(plan.cells) <= set(cells):
+        raise ValueError("a reference needs predictions, a day for each, and a mask for every cell of the plan")
+    schema = Schema.of(plan, batch)
+    masks = {cell: np.asarray(cells[cell], dtype=bool) for cell in plan.cells}
+    tallies = tally_cells(schema, batch, masks)
+    series = list_series(schema, tallies)
+    daily = (
+        tally_cells(schema, batch.select(today), {cell: mask[today] for cell, mask in masks.items()})
+        for today in (np.asarray(days) == number for number in np.unique(days))
+    )
+    return Reference(plan, schema, tallies, series, estimate(series, tallies, np.unique(days), daily, plan.minimum_odds_ratio))
+
+
+def _plan(described: Mapping[str, Any]) -> Plan:
+    return Plan(**{name: tuple(value) if isinstance(value, list) else value for name, value in described.items()})
+
+
+def _series(described: Mapping[str, Any]) -> Series:
+    strata = [{name: tuple(map(tuple, ranges)) for name, ranges in stratum.items()} for stratum in described["strata"]]
+    return Series(**{**described, "sides": tuple(described["sides"]), "strata": tuple(Stratum(**stratum) for stratum in strata)})
