@@ -128,7 +128,7 @@ def _scars(scenario: Scenario, day: int, site: str) -> float:
 
 
 def _chest(rng: Generator, age: int, view: str, *, opacity: bool, enlarged: bool, scarred: bool) -> Chest:
-    heart = rng.normal(0.555, 0.035) if enlarged else rng.normal(0.455, 0.028) + 0.0003 * (age - 47)
+    heart = rng.normal(0.550, 0.035) if enlarged else rng.normal(0.455, 0.028) + 0.0003 * (age - 47)
     shadows = [_shadow(rng) for _ in range(1 + rng.poisson(0.4))] if opacity else []
     shadows += [_shadow(rng)] if scarred else []
     return Chest(
@@ -149,7 +149,7 @@ def _shadow(rng: Generator) -> Blob:
         x=float(side * rng.uniform(0.30, 0.62)),
         y=float(np.clip(rng.normal(0.12, 0.25), -0.5, 0.38)),
         radius=float(rng.uniform(0.07, 0.17)),
-        depth=float(np.exp(rng.normal(-1.45, 0.45))),
+        depth=float(np.exp(rng.normal(-1.60, 0.45))),
     )
 
 
