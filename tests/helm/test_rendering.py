@@ -15,7 +15,8 @@ from tests.helm.chart import CHART, NAMES, ROOT, VALUES, Helm, Manifest, Release
 
 OLDEST, NEWEST = "1.30", kubernetes_validate.latest_version()
 CUSTOM = {"ServiceMonitor", "PrometheusRule"}
-DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
+HOSTS = {"Service", "Pod", "Job", "Deployment"}  # their names become host names or labels
+LABEL, SUBDOMAIN = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?"), re.compile(r"[a-z]([-a-z0-9.]{0,251}[a-z0-9])?")
 
 
 def test_there_are_at_least_eight_ways_to_install_it() -> None:
@@ -44,9 +45,10 @@ def test_the_chart_installs_the_version_of_this_repository() -> None:
     assert yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"] == project["version"]
 
 
-def test_every_name_is_a_dns_label_even_for_the_longest_release_name(helm: Helm) -> None:
-    release = helm.render(values("everything"), name="r" * 53)
-    assert [m["metadata"]["name"] for m in release.manifests if not DNS_LABEL.fullmatch(m["metadata"]["name"])] == []
+def test_every_name_is_valid_even_for_the_longest_release_name(helm: Helm) -> None:
+    for manifest in helm.render(values("everything"), name="r" * 53).manifests:
+        allowed = LABEL if manifest["kind"] in HOSTS else SUBDOMAIN
+        assert allowed.fullmatch(manifest["metadata"]["name"]), manifest["metadata"]["name"]
 
 
 def test_no_two_manifests_are_the_same_object(release: Release) -> None:
