@@ -1,0 +1,84 @@
+"""Exception handlers: whatever an endpoint or the router raises becomes a problem."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from service.api.envelope import request_id_of
+from service.api.problems import INVALID, METHOD, NOT_FOUND, FieldProblem, Kind, detail_of, kind_of, problem, problem_response
+from service.errors import StepwedgeError
+
+NOT_VALID = "Not valid"
+SAYS_NO_VALUE = {
+    "missing",
+    "less_than",
+    "less_than_equal",
+    "greater_than",
+    "greater_than_equal",
+    "finite_number",
+    "string_too_short",
+    "string_too_long",
+    "string_pattern_mismatch",
+    "string_type",
+    "float_type",
+    "int_type",
+    "list_type",
+    "too_long",
+    "too_short",
+    "model_type",
+    "model_attributes_type",
+    "timezone_aware",
+    "enum",
+    "literal_error",
+}
+"""Kinds of validation error whose message states the rule only; any other message may quote the input."""
+
+
+async def domain_problem(request: Request, error: Exception) -> Response:
+    kind = kind_of(error)
+    return problem_response(kind, problem(kind, detail_of(error, kind), request_id_of(request.scope)))
+
+
+async def http_problem(request: Request, error: Exception) -> Response:
+    """What the router itself raises: no such address, or not with this method."""
+    if not isinstance(error, HTTPException):
+        raise TypeError from error
+    known = {404: NOT_FOUND, 405: METHOD, 400: INVALID}
+    kind = known.get(error.status_code) or Kind(f"http-{error.status_code}", error.status_code, "Not possible")
+    return problem_response(kind, problem(kind, f"{kind.title}.", request_id_of(request.scope)), error.headers)
+
+
+async def validation_problem(request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise TypeError from error
+    fields = [field_problem(item) for item in error.errors()]
+    return problem_response(INVALID, problem(INVALID, "Some fields are not valid.", request_id_of(request.scope), fields))
+
+
+def field_problem(item: Mapping[str, object]) -> FieldProblem:
+    """Where and by which rule, never what: the name of an unexpected field is input too."""
+    kind, path = str(item.get("type", "")), item.get("loc", ())
+    steps = [str(step) for step in path] if isinstance(path, Sequence) else []
+    if kind == "extra_forbidden":
+        return FieldProblem(location=".".join(steps[:-1]), message="Unexpected field")
+    return FieldProblem(location=".".join(steps), message=str(item["msg"]) if kind in SAYS_NO_VALUE else NOT_VALID)
+
+
+async def gone(_request: Request, _error: Exception) -> Response:
+    """Nobody listens any more; the server drops this."""
+    return Response(status_code=499)
+
+
+def install(app: FastAPI) -> None:
+    app.add_exception_handler(StepwedgeError, domain_problem)
+    app.add_exception_handler(HTTPException, http_problem)
+    app.add_exception_handler(RequestValidationError, validation_problem)
+    app.add_exception_handler(ClientDisconnect, gone)
+
+

@@ -1,0 +1,117 @@
+"""Intake: the headers and the body of a request to predict, read with their limits counted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+from fastapi import Request
+from python_multipart.multipart import parse_options_header
+
+from service.api.multipart import Part, PartsReader
+from service.config import Settings
+from service.domain import Submission
+from service.errors import InvalidRequestError, ReplayError, UnsupportedSyntaxError
+from service.gateway.admit import Seat
+
+ANONYMOUS = "anonymous"
+FORM = "multipart/form-data"
+INSTANCE_TYPES = frozenset({"application/dicom", "application/octet-stream"})
+SITE = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}", re.ASCII)
+LONGEST_KEY = 255
+YEARS = range(2000, 2200)
+EXPECTED = "Send application/dicom, application/octet-stream or multipart/form-data, without Content-Encoding."
+
+
+def submission_of(request: Request, model: str, settings: Settings, now: datetime) -> Submission:
+    """What the headers say of a request to predict; its body is read afterwards.
+
+    Raises:
+        InvalidRequestError: A header is not valid.
+        ReplayError: The request brings a clock of its own, and this service was not started for replay.
+    """
+    key = request.headers.get("idempotency-key")
+    if key is not None and not 0 < len(key) <= LONGEST_KEY:
+        raise InvalidRequestError(f"Idempotency-Key has 1 to {LONGEST_KEY} characters.")
+    site = request.headers.get("stepwedge-site", settings.site)
+    if not SITE.fullmatch(site):
+        raise InvalidRequestError("Stepwedge-Site is a short name of a-z, 0-9, '_' and '-'.")
+    return Submission(
+        model=model,
+        site=site,
+        caller=ANONYMOUS,
+        received_at=received_at(request, settings, now),
+        body=b"",
+        idempotency_key=key,
+    )
+
+
+def received_at(request: Request, settings: Settings, now: datetime) -> datetime:
+    """The one clock of the statistics: ours, or in a replay the one that the request brings.
+
+    Raises:
+        InvalidRequestError: The header is not an RFC 3339 time with an offset.
+        ReplayError: Replay is not switched on.
+    """
+    stated = request.headers.get("stepwedge-received-at")
+    if stated is None:
+        return now
+    if not settings.replay_clock:
+        raise ReplayError
+    try:
+        moment = datetime.fromisoformat(stated)
+        if moment.tzinfo is None or moment.year not in YEARS:
+            raise ValueError
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise InvalidRequestError("Stepwedge-Received-At is an RFC 3339 time with an offset, such as 2026-03-02T09:10:00Z.") from None
+
+
+async def read_instances(request: Request, seat: Seat) -> list[Part]:
+    """The instances of a request: its body, or each part of its form.
+
+    Raises:
+        UnsupportedSyntaxError: Another media type, or an encoded body.
+        TooLargeError, BusyError, StalledError: See `Seat`.
+        InvalidRequestError: A form that is not well formed.
+    """
+    media_type, options = parse_options_header(request.headers.get("content-type"))
+    kind = media_type.decode("latin-1")
+    if kind not in INSTANCE_TYPES | {FORM} or request.headers.get("content-encoding", "identity") != "identity":
+        raise UnsupportedSyntaxError(EXPECTED)
+    seat.declare(declared_length(request))
+    chunks = seat.read(aiter(request.stream()))
+    return await _form(chunks, options.get(b"boundary", b"")) if kind == FORM else [Part(kind, await _joined(chunks))]
+
+
+def declared_length(request: Request) -> int:
+    """What the request says of its length; 0 where it says nothing, since the bytes are counted anyway."""
+    stated = request.headers.get("content-length", "0")
+    if not (stated.isascii() and stated.isdigit()):
+        raise InvalidRequestError("Content-Length is a number.")
+    return int(stated)
+
+
+async def _joined(chunks: AsyncIterator[bytes]) -> bytes:
+    return b"".join([chunk async for chunk in chunks])
+
+
+async def _form(chunks: AsyncIterator[bytes], boundary: bytes) -> list[Part]:
+    if not boundary:
+        raise InvalidRequestError("The media type of a form names its boundary.")
+    reader = PartsReader(boundary)
+    async for chunk in chunks:
+        reader.feed(chunk)
+    return reader.parts()
+
+
+def instance_of(part: Part) -> bytes:
+    """The bytes of one instance. A part that names no media type is taken for what it says itself to be.
+
+    Raises:
+        UnsupportedSyntaxError: The part says that it is something else.
+    """
+    if part.media_type and part.media_type not in INSTANCE_TYPES:
+        raise UnsupportedSyntaxError(EXPECTED)
+    return part.body

@@ -1,0 +1,92 @@
+"""Admit: how much may be in work at once, and how many bytes one request, and all together, may bring."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+
+from service.errors import BusyError, StalledError, TooLargeError
+
+BODIES_AT_ONCE = 4
+"""Bodies of the largest accepted size that may lie in memory together."""
+
+STALL_S = 20.0
+
+
+class Admission:
+    """Counts requests and bytes in work. Beyond its limits the answer is BusyError: back-pressure instead of memory."""
+
+    def __init__(self, *, waiting: int, body_bytes: int) -> None:
+        self.waiting = waiting
+        self.body_bytes = body_bytes
+        self.total_bytes = BODIES_AT_ONCE * body_bytes
+        self.seats = 0
+        self.bytes_in_work = 0
+
+    @contextmanager
+    def seat(self) -> Iterator[Seat]:
+        """A place for one request; free again, with its bytes, when the request ends.
+
+        Raises:
+            BusyError: All places are taken.
+        """
+        if self.seats >= self.waiting:
+            raise BusyError
+        self.seats += 1
+        seat = Seat(self)
+        try:
+            yield seat
+        finally:
+            self.seats -= 1
+            self.bytes_in_work -= seat.bytes_read
+
+
+class Seat:
+    """One request's byte budget, counted while its body arrives: a chunked body has no length that could be believed."""
+
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
+        self.bytes_read = 0
+
+    def declare(self, length: int) -> None:
+        """Refuse at once a body that says it is too large.
+
+        Raises:
+            TooLargeError: The declared length is over the limit of one body.
+        """
+        if length > self._admission.body_bytes:
+            raise TooLargeError
+
+    def take(self, count: int) -> None:
+        """Count bytes that came.
+
+        Raises:
+            TooLargeError: This body is over the limit.
+            BusyError: All bodies together are over theirs.
+        """
+        admission = self._admission
+        self.bytes_read += count
+        admission.bytes_in_work += count
+        if self.bytes_read > admission.body_bytes:
+            raise TooLargeError
+        if admission.bytes_in_work > admission.total_bytes:
+            raise BusyError
+
+    async def read(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """The chunks of a body, each counted.
+
+        Raises:
+            TooLargeError, BusyError: See `take`.
+            StalledError: Nothing came for a long time.
+        """
+        while True:
+            try:
+                async with asyncio.timeout(STALL_S):
+                    chunk = await anext(chunks)
+            except StopAsyncIteration:
+                return
+            except TimeoutError:
+                raise StalledError from None
+            self.take(len(chunk))
+            yield chunk

@@ -1,0 +1,46 @@
+"""Claim: the key under which a film is answered once, and the content that tells it from another film under the same key."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+
+from service.domain import Pseudonyms, Submission
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """key and content as in `Prediction`: HMAC-SHA256 under the pseudonym key, so that neither can be guessed back from a dump."""
+
+    key: bytes
+    content: bytes
+
+
+def claim(secret: bytes, model_version: int, submission: Submission, pseudonyms: Pseudonyms, pixel_sha256: bytes) -> Claim:
+    """The claim of one film.
+
+    The caller's Idempotency-Key goes first, in the scope of model version and caller; else the instance UID names the film,
+    and a film without one is named by its pixels. The content is the pixels alone: a router that rewrites a header
+    sends the same film.
+
+    >>> def of(key: str | None, pixels: bytes) -> Claim:
+    ...     film = Submission("chest", "main", "anonymous", datetime(2026, 3, 2, tzinfo=UTC), b"", key)
+    ...     return claim(b"k" * 32, 1, film, Pseudonyms(None, None, None, None, b"instance"), pixels)
+    >>> from datetime import UTC, datetime
+    >>> of(None, b"a") == of(None, b"a"), of(None, b"a").key == of(None, b"b").key, of("retry-1", b"a").key == of(None, b"a").key
+    (True, True, False)
+    """
+    if submission.idempotency_key is not None:
+        name = ("key", submission.caller, submission.idempotency_key)
+    elif pseudonyms.instance is not None:
+        name = ("instance", pseudonyms.instance.hex())
+    else:
+        name = ("pixels", pixel_sha256.hex())
+    return Claim(key=digest(secret, str(model_version), *name), content=digest(secret, "content", pixel_sha256.hex()))
+
+
+def digest(secret: bytes, *parts: str) -> bytes:
+    """HMAC-SHA256 over the parts, each with its length, so that no two lists of parts are the same bytes."""
+    message = b"".join(len(encoded).to_bytes(4) + encoded for encoded in (part.encode("utf-8", "surrogateescape") for part in parts))
+    return hmac.digest(secret, message, hashlib.sha256)

@@ -1,0 +1,116 @@
+"""The capture ledger: each request is counted when it comes and once more when it ends, so nothing is lost unseen.
+
+received = recorded + replayed + refused + failed + in progress, at all times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import perf_counter
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from service.domain import Outcome
+
+UNKNOWN = "unknown"
+"""The label of a model that is not in service: names that a caller makes up never become series."""
+
+STAGE_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+BATCH_BOUNDS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+class Ledger:
+    """The gateway's operational series, declared once, in a registry of their own."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._received = Counter(
+            "stepwedge_requests_received_total", "Predictions asked for; each ends as one of the four below.", ["model"], registry=registry
+        )
+        self._recorded = Counter(
+            "stepwedge_requests_recorded_total", "Predictions answered and stored as a new row.", ["model"], registry=registry
+        )
+        self._replayed = Counter(
+            "stepwedge_requests_replayed_total",
+            "Requests answered with the first answer, because the same film came before; no new row.",
+            ["model"],
+            registry=registry,
+        )
+        self._refused = Counter(
+            "stepwedge_requests_refused_total",
+            "Requests refused by a rule that will refuse them again, by reason.",
+            ["model", "reason"],
+            registry=registry,
+        )
+        self._failed = Counter(
+            "stepwedge_requests_failed_total",
+            "Requests that got no answer for a cause that may pass, by reason.",
+            ["model", "reason"],
+            registry=registry,
+        )
+        self._in_progress = Gauge("stepwedge_requests_in_progress", "Predictions in work now.", registry=registry)
+        self._stage = Histogram(
+            "stepwedge_stage_duration_seconds",
+            "Time that one request spent in one stage of its way.",
+            ["stage"],
+            buckets=STAGE_BOUNDS,
+            registry=registry,
+        )
+        self._batch = Histogram("stepwedge_batch_size", "Films answered by one pass of a model.", buckets=BATCH_BOUNDS, registry=registry)
+        self._dropped = Counter(
+            "stepwedge_refusal_records_dropped_total",
+            "Refusals and failures that were counted but could not be stored, because Postgres was away too long.",
+            registry=registry,
+        )
+
+    def receive(self, model: str) -> Receipt:
+        """Count a request that came; the receipt counts its end."""
+        for counter in (self._received, self._recorded, self._replayed):
+            counter.labels(model)
+        self._received.labels(model).inc()
+        self._in_progress.inc()
+        return Receipt(self, model)
+
+    def end(self, model: str, *, replayed: bool) -> None:
+        (self._replayed if replayed else self._recorded).labels(model).inc()
+        self._in_progress.dec()
+
+    def end_without(self, model: str, outcome: Outcome, reason: str) -> None:
+        (self._refused if outcome is Outcome.REFUSED else self._failed).labels(model, reason).inc()
+        self._in_progress.dec()
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time one stage of one request; a stage that raises is timed too."""
+        began = perf_counter()
+        try:
+            yield
+        finally:
+            self._stage.labels(name).observe(perf_counter() - began)
+
+    def observe_batch(self, films: int) -> None:
+        self._batch.observe(films)
+
+    def drop(self, refusals: int) -> None:
+        self._dropped.inc(refusals)
+
+
+class Receipt:
+    """One request in the ledger. The first end counts; a second one is a mistake of the caller and changes nothing."""
+
+    __slots__ = ("_ledger", "model", "open")
+
+    def __init__(self, ledger: Ledger, model: str) -> None:
+        self._ledger = ledger
+        self.model = model
+        self.open = True
+
+    def answered(self, *, replayed: bool) -> None:
+        if self.open:
+            self.open = False
+            self._ledger.end(self.model, replayed=replayed)
+
+    def unanswered(self, outcome: Outcome, reason: str) -> None:
+        if self.open:
+            self.open = False
+            self._ledger.end_without(self.model, outcome, reason)

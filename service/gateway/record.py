@@ -1,0 +1,141 @@
+"""Record: the predictions that wait now become durable in one commit, then each is answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from queue import Empty, SimpleQueue
+from threading import Thread
+
+from sqlalchemy import Connection, Engine
+
+from service.domain import Prediction, Recorded
+from service.errors import ConflictError, StepwedgeError, UnavailableError
+from service.gateway.link import Link
+from service.store.predictions import record_batch
+
+LARGEST_GROUP = 500
+PATIENCE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Waiter:
+    """A prediction and the future of whoever waits for its commit."""
+
+    prediction: Prediction
+    future: asyncio.Future[Recorded]
+
+
+class Recorder:
+    """One thread, one connection, one transaction at a time: while it commits, the next group gathers."""
+
+    def __init__(self, engine: Engine, *, patience: float = PATIENCE_S) -> None:
+        self._link = Link(engine)
+        self._patience = patience
+        self._queue: SimpleQueue[Waiter | None] = SimpleQueue()
+        self._loop = asyncio.get_running_loop()
+        self._thread = Thread(target=self._work, name="recorder", daemon=True)
+        self._thread.start()
+
+    async def record(self, prediction: Prediction) -> Recorded:
+        """Store a prediction, or find the first answer under its key.
+
+        Raises:
+            ConflictError: The key, or the instance, came before with other content.
+            UnavailableError: No commit was seen within the recorder's patience. Should it have taken place all the same,
+                a retry finds it: no prediction is stored twice.
+        """
+        waiter = Waiter(prediction, self._loop.create_future())
+        self._queue.put(waiter)
+        try:
+            async with asyncio.timeout(self._patience):
+                return await waiter.future
+        except TimeoutError:
+            self._link.cut(after=self._patience / 2)
+            raise UnavailableError from None
+
+    async def close(self) -> None:
+        """Commit what waits, then end the thread; a commit that hangs is cut."""
+        self._queue.put(None)
+        await asyncio.to_thread(self._thread.join, self._patience)
+        self._link.cut(after=0.0)
+        await asyncio.to_thread(self._thread.join, self._patience)
+
+    def _work(self) -> None:
+        running = True
+        while running:
+            group, running = self._gather()
+            if group:
+                self._settle(group)
+        self._link.close()
+
+    def _gather(self) -> tuple[list[Waiter], bool]:
+        """Wait for one, then take all that are there. False: the end of the queue was among them."""
+        group: list[Waiter] = []
+        waiter = self._queue.get()
+        while waiter is not None:
+            # Whoever gave up has been told that nothing was stored; let that stay true where it still can.
+            if not waiter.future.done():
+                group.append(waiter)
+            if len(group) >= LARGEST_GROUP:
+                return group, True
+            try:
+                waiter = self._queue.get_nowait()
+            except Empty:
+                return group, True
+        return group, False
+
+    def _settle(self, group: Sequence[Waiter]) -> None:
+        """Commit a group; where the group as a whole is not storable, each alone, so that one bad row fails only itself."""
+        try:
+            answers = self._commit(group)
+        except UnavailableError as error:
+            self._tell([(waiter, error) for waiter in group])
+        except Exception as error:  # noqa: BLE001 - the thread must outlive any row; the error goes to whoever waits
+            if len(group) == 1:
+                self._tell([(group[0], error)])
+            else:
+                for waiter in group:
+                    self._settle([waiter])
+        else:
+            self._tell(list(zip(group, answers, strict=True)))
+
+    def _commit(self, group: Sequence[Waiter]) -> list[Recorded | ConflictError]:
+        predictions = [waiter.prediction for waiter in group]
+        answers = self._link.run(storing(predictions))
+        return [own(prediction, answer) for prediction, answer in zip(predictions, answers, strict=True)]
+
+    def _tell(self, answers: Sequence[tuple[Waiter, Recorded | BaseException]]) -> None:
+        try:
+            self._loop.call_soon_threadsafe(resolve, answers)
+        except RuntimeError:
+            # The event loop is closed: nobody waits any more.
+            return
+
+
+def storing(predictions: Sequence[Prediction]) -> Callable[[Connection], list[Recorded | ConflictError]]:
+    """The transaction that stores these predictions."""
+
+    def work(connection: Connection) -> list[Recorded | ConflictError]:
+        return record_batch(connection, predictions)
+
+    return work
+
+
+def own(prediction: Prediction, answer: Recorded | ConflictError) -> Recorded | ConflictError:
+    """After a commit whose outcome was lost, the second try finds its own row: that is a first answer, not a replay."""
+    if isinstance(answer, StepwedgeError) or answer.prediction.id != prediction.id:
+        return answer
+    return replace(answer, replayed=False)
+
+
+def resolve(answers: Sequence[tuple[Waiter, Recorded | BaseException]]) -> None:
+    """On the event loop: hand each waiter its answer, unless it has given up."""
+    for waiter, answer in answers:
+        if waiter.future.done():
+            continue
+        if isinstance(answer, BaseException):
+            waiter.future.set_exception(answer)
+        else:
+            waiter.future.set_result(answer)
