@@ -76,3 +76,7 @@ class ReplayError(StepwedgeError):
 
 class EmbeddedPostgresError(StepwedgeError):
     """The embedded Postgres did not start."""
+
+
+class SetupError(StepwedgeError):
+    """Something that must be set up before this command can work is missing; the message says what to do."""
