@@ -1,0 +1,57 @@
+"""What most commands need first: the settings, a database, free ports."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pydantic import ValidationError
+
+from service.config import Settings
+from service.errors import SetupError
+from service.store.embedded import embedded_postgres
+
+
+def read_settings() -> Settings:
+    """The settings from the environment.
+
+    Raises:
+        SetupError: One of them is not valid; the message names it and the rule, not the value.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = "; ".join(f"{variable(item['loc'])}: {item['msg']}" for item in error.errors(include_url=False, include_input=False))
+        raise SetupError(f"The environment is not valid. {wrong}.") from None
+
+
+def variable(location: tuple[int | str, ...]) -> str:
+    name = str(location[0]).upper()
+    return name if name in {"DATABASE_URL"} or name.startswith("STEPWEDGE_") else f"STEPWEDGE_{name}"
+
+
+@contextmanager
+def database(settings: Settings) -> Iterator[str]:
+    """The URL of DATABASE_URL, or of the embedded server below data_dir, which is started where it does not run yet."""
+    if settings.database_url is not None:
+        yield settings.database_url
+        return
+    with embedded_postgres(settings.data_dir) as url:
+        yield url
+
+
+def need_free(host: str, port: int, variable_name: str) -> None:
+    """Make sure that a port can be listened on.
+
+    Raises:
+        SetupError: It cannot; the message says which setting chooses another.
+    """
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except OSError as error:
+            reason = f"Port {port} of {host} cannot be used ({error.strerror})."
+            raise SetupError(f"{reason} Set {variable_name} to a free port, or stop what uses this one.") from None

@@ -1,0 +1,115 @@
+"""`stepwedge up`: everything on one machine, with one command."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import os
+import secrets
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from service.cli.crew import Crew, News
+from service.cli.setup import database, need_free, read_settings
+from service.config import Settings
+from service.errors import SetupError
+from service.store.migrate import migrate
+
+READY_WITHIN_S = 60.0
+LOOK_EVERY_S = 0.1
+KEY_FILE = "pseudonym.key"
+
+Demo = Annotated[bool, typer.Option("--demo", help="Register a demo model and stream synthetic films in which something really drifts.")]
+
+
+def up(demo: Demo = False) -> None:
+    """Run everything here: Postgres (or DATABASE_URL), the gateway and the worker.
+
+    The address is http://127.0.0.1:8000 unless STEPWEDGE_PORT says otherwise. Ctrl-C stops all of it; the data stay in .stepwedge.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    settings = read_settings()
+    need_free(settings.host, settings.port, "STEPWEDGE_PORT")
+    need_free(settings.host, settings.worker_port, "STEPWEDGE_WORKER_PORT")
+    with database(settings) as url:
+        migrate(url)
+        asyncio.run(run(settings, laptop(settings, url), demo=demo))
+    typer.echo("Stopped.")
+
+
+def laptop(settings: Settings, url: str) -> dict[str, str]:
+    """What the children's environment has besides ours: one database, one address for everything, a key of this folder's own."""
+    environment = {"DATABASE_URL": url, "STEPWEDGE_REPLAY_CLOCK": "true", "STEPWEDGE_EXPORT_MEASUREMENTS": "true"}
+    if settings.pseudonym_key is None and settings.pseudonym_key_file is None:
+        environment["STEPWEDGE_PSEUDONYM_KEY_FILE"] = str(own_key(settings.data_dir))
+    return environment
+
+
+def own_key(data_dir: Path) -> Path:
+    """The key of a laptop: made once, readable by its owner only."""
+    path = data_dir.absolute() / KEY_FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_hex(32))
+    return path
+
+
+async def run(settings: Settings, environment: dict[str, str], *, demo: bool) -> None:
+    """Start the gateway, then the demo, then the worker; stay until asked to stop."""
+    address = f"http://{settings.host}:{settings.port}"
+    async with Crew(environment) as crew:
+        await crew.start("gateway")
+        news = await until_live(crew, settings)
+        if news is None:
+            greet(address)
+            news = await told(crew, address) if demo else None
+        if news is None:
+            await crew.start("worker")
+            news = await crew.news()
+    if news is not None and news.member is not None:
+        raise SetupError(f"`stepwedge {news.member}` ended with code {news.code}; what it wrote above says why. Everything is stopped.")
+
+
+async def until_live(crew: Crew, settings: Settings) -> News | None:
+    """None when the gateway answers; otherwise what kept it from that."""
+    for _ in range(int(READY_WITHIN_S / LOOK_EVERY_S)):
+        if await asyncio.to_thread(answers, settings):
+            return None
+        news = await crew.news(within=LOOK_EVERY_S)
+        if news is not None:
+            return news
+    raise SetupError(f"The gateway did not answer within {READY_WITHIN_S:.0f} s. Everything is stopped.")
+
+
+def answers(settings: Settings) -> bool:
+    connection = http.client.HTTPConnection(settings.host, settings.port, timeout=1)
+    try:
+        connection.request("GET", "/livez")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+async def told(crew: Crew, address: str) -> News | None:
+    """Let the demo tell its story; None when it came to its end."""
+    await crew.start("demo", "--url", address)
+    news = await crew.news()
+    return None if news == News(member="demo", code=0) else news
+
+
+def greet(address: str) -> None:
+    typer.echo(f"Stepwedge answers at {address}")
+    typer.echo(f"  Ready?        curl {address}/readyz")
+    typer.echo("  Your model    stepwedge register FOLDER")
+    typer.echo(f"  A film        curl --data-binary @film.dcm -H 'Content-Type: application/dicom' {address}/v1/models/MODEL/predictions")
+    typer.echo("  Ctrl-C stops everything; the data stay.")
