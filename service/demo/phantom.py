@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 SIZE = 144  # rows and columns of a film
 PIXEL = 2.0 / SIZE
 CAGE = 0.80  # greatest half-width of the thoracic cage, in x
+NEGLIGIBLE = 1e-6  # a weight below this is nothing: denormal numbers make products slow
 Field = NDArray[np.float32]
 
 
@@ -63,7 +64,7 @@ def attenuation(chest: Chest, rng: Generator) -> Field:
     cage = CAGE * (1.0 + 0.03 * rng.standard_normal()) * (0.96 if chest.female else 1.0)
     lungs = _lungs(x, y, chest, cage)
     heart = _heart(x, y, chest, cage)
-    knob = _disc(x, y, 0.13, -0.36, 0.09 + 0.0012 * max(chest.age - 40, 0), 0.05)
+    knob = _disc(x, y, (0.13, -0.36), 0.09 + 0.0012 * max(chest.age - 40, 0), 0.05)
     air = lungs * (1.0 - np.maximum(heart, 0.8 * knob))
     body = _body(x, y, chest)
     veil, vessels = _texture(12, rng), _texture(36, rng)
@@ -73,7 +74,7 @@ def attenuation(chest: Chest, rng: Generator) -> Field:
     tissue += air * (0.05 * veil + (0.03 + 0.10 * hilum) * np.abs(vessels) + 0.12 * hilum)
     tissue += _shadows(x, y, chest, vessels)
     if chest.female:
-        tissue += 0.07 * (_disc(x, y, -0.45, 0.32, 0.34, 0.10) + _disc(x, y, 0.45, 0.32, 0.34, 0.10))
+        tissue += 0.07 * (_disc(x, y, (-0.45, 0.32), 0.34, 0.10) + _disc(x, y, (0.45, 0.32), 0.34, 0.10))
     return np.asarray(chest.girth * tissue, dtype=np.float32)
 
 
@@ -92,8 +93,8 @@ def spread(knots: int) -> Field:
 
 
 def row_stochastic(weights: NDArray[np.float64]) -> Field:
-    """Weights scaled so that each row sums to 1; what is next to nothing is nothing, because denormal numbers make products slow."""
-    kept = np.where(weights > 1e-6, weights, 0.0)
+    """Weights scaled so that each row sums to 1; what is next to nothing is nothing."""
+    kept = np.where(weights > NEGLIGIBLE, weights, 0.0)
     return np.asarray(kept / kept.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
@@ -108,8 +109,8 @@ def _edge(distance: Field, width: float) -> Field:
     return np.clip(0.5 + distance / np.float32(width), 0.0, 1.0)
 
 
-def _disc(x: Field, y: Field, centre_x: float, centre_y: float, radius: float, softness: float) -> Field:
-    return _edge(radius - np.hypot(x - np.float32(centre_x), y - np.float32(centre_y)), softness)
+def _disc(x: Field, y: Field, centre: tuple[float, float], radius: float, softness: float) -> Field:
+    return _edge(radius - np.hypot(x - np.float32(centre[0]), y - np.float32(centre[1])), softness)
 
 
 def _texture(knots: int, rng: Generator) -> Field:
@@ -157,10 +158,10 @@ def _bones(x: Field, y: Field, chest: Chest, cage: float) -> Field:
     density = 1.0 - 0.004 * max(chest.age - 45, 0)
     vertebrae = _edge(0.095 - out, 0.05) * (0.13 + 0.05 * np.cos(y * np.float32(2 * np.pi / 0.15)))
     behind = np.clip(1.6 * np.cos((y - 0.30 * out + 0.45 * out**2) * np.float32(2 * np.pi / 0.185)) - 0.5, 0.0, 1.0)
-    front = np.clip(1.6 * np.cos((y - 0.75 * out) * np.float32(2 * np.pi / 0.23) + 1.0) - 0.6, 0.0, 1.0) * (out > 0.35)
+    front = np.clip(1.6 * np.cos((y - 0.75 * out) * np.float32(2 * np.pi / 0.23) + 1.0) - 0.6, 0.0, 1.0) * _edge(out - 0.35, 0.02)
     inside = _edge(_cage_half_width(y, cage) + 0.03 - out, 0.04) * _edge(0.62 - y, 0.3)
     clavicle = np.exp(-(((y + 0.70 + 0.16 * (out - 0.35)) / 0.035) ** 2)) * _edge(0.75 - out, 0.1) * _edge(out - 0.08, 0.05)
-    return np.float32(density) * (vertebrae + (0.13 * behind + 0.05 * front) * inside + 0.17 * clavicle)
+    return np.asarray(np.float32(density) * (vertebrae + (0.13 * behind + 0.05 * front) * inside + 0.17 * clavicle), dtype=np.float32)
 
 
 def _shadows(x: Field, y: Field, chest: Chest, vessels: Field) -> Field:

@@ -15,6 +15,7 @@ from math import exp
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from service.demo.phantom import Blob, Chest
 from service.demo.scanner import BEDSIDE, NORTH, REPLACEMENT, SOUTH, Scanner
@@ -24,12 +25,19 @@ MEN = 63_340 / 112_120
 AGE_MEAN, AGE_DEVIATION = 46.9, 16.6
 AP_NORTH, AP_SOUTH = 0.48, 0.30  # together 0.40, as published
 NORTH_SHARE = 0.55
+MOBILE_SHARE = 0.75  # of the AP films of the north
+RIGHT_SHARE = 0.55  # the right lung is the larger
+WORKING_HOURS = 0.9  # share of films around noon; the rest come at any time
 WEEK = (1.16, 1.14, 1.12, 1.12, 1.10, 0.72, 0.64)  # volume, Monday to Sunday
+ADULTS = (18, 94)
+MISSED, INVENTED = 0.03, 0.005  # what readers overlook, and what they see that is not there
+NEVER_READ, READ_LATE, LATE_DAYS = 0.07, 0.03, 7
 MISSING = {
     "PatientAge": 0.03, "PatientSex": 0.01, "ViewPosition": 0.04, "BodyPartExamined": 0.02,
     "ExposureIndex": 0.05, "DistanceSourceToDetector": 0.06, "SoftwareVersions": 0.01,
 }  # fmt: skip
-LOOKALIKE_USUAL, LOOKALIKE_REFERRED = 0.02, 0.22  # share of patients with a surgical scar
+OPACITY, SCARS, ENLARGED = 0.15, 0.02, 0.11  # shares of an average patient; a surgical scar looks like an opacity and is none
+OPACITY_AFTER, SCARS_AFTER = 0.03, 0.16  # in the south once the surgery's follow-up has taken the place of the acute patients
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,31 +65,40 @@ class Study:
     grain: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Mood:
+    """A day is not like another: what it adds to the log odds of disease and of bedside films."""
+
+    disease: float
+    bedside: float
+
+
 def studies_of(scenario: Scenario, day: int) -> tuple[Study, ...]:
     """The studies of one day in the order of their arrival; the same for the same scenario, whatever was asked before."""
     rng = np.random.default_rng((scenario.seed, 1, day))
-    mood, bedside_mood = rng.normal(0.0, 0.15, size=2)  # a day is not like another: log odds of disease and of bedside films
+    mood = Mood(*rng.normal(0.0, 0.15, size=2))
     volume = rng.poisson(scenario.studies_a_day * WEEK[scenario.date_of(day).weekday()])
     seconds = np.sort(_arrivals(volume, rng))
-    return tuple(_study(scenario, day, index, float(at), mood, bedside_mood) for index, at in enumerate(seconds))
+    return tuple(_study(scenario, day, index, float(at), mood) for index, at in enumerate(seconds))
 
 
-def _arrivals(volume: int, rng: Generator) -> np.ndarray:
+def _arrivals(volume: int, rng: Generator) -> NDArray[np.float64]:
     """Seconds after midnight: nine in ten around the working hours, the rest at any time."""
     working = np.clip(rng.normal(11.5, 2.6, volume), 6.0, 20.0)
-    hours = np.where(rng.random(volume) < 0.9, working, rng.uniform(0.0, 23.99, volume))
+    hours = np.where(rng.random(volume) < WORKING_HOURS, working, rng.uniform(0.0, 23.99, volume))
     return np.asarray(hours * 3600.0)
 
 
-def _study(scenario: Scenario, day: int, index: int, at: float, mood: float, bedside_mood: float) -> Study:
+def _study(scenario: Scenario, day: int, index: int, at: float, mood: Mood) -> Study:
     number = day * 1000 + index
     rng = np.random.default_rng((scenario.seed, 2, number))
     site = "north" if rng.random() < NORTH_SHARE else "south"
-    view = "AP" if rng.random() < _shifted(AP_NORTH if site == "north" else AP_SOUTH, bedside_mood) else "PA"
+    view = "AP" if rng.random() < _shifted(AP_NORTH if site == "north" else AP_SOUTH, mood.bedside) else "PA"
     age = _age(rng)
-    opacity = rng.random() < _shifted(0.15, mood + (0.5 if view == "AP" else -0.3) + 0.012 * (age - 47))
-    enlarged = rng.random() < _shifted(0.11, mood + 0.02 * (age - 47))
-    scarred = rng.random() < _scars(scenario, day, site)
+    opacity_share, scar_share = _case_mix(scenario, day, site)
+    opacity = rng.random() < _shifted(opacity_share, mood.disease + (0.5 if view == "AP" else -0.3) + 0.012 * (age - 47))
+    enlarged = rng.random() < _shifted(ENLARGED, mood.disease + 0.02 * (age - 47))
+    scarred = rng.random() < scar_share
     chest = _chest(rng, age, view, opacity=opacity, enlarged=enlarged, scarred=scarred)
     report = (_reported(opacity, rng), _reported(enlarged, rng))
     return Study(
@@ -109,7 +126,7 @@ def _shifted(share: float, log_odds: float) -> float:
 
 def _age(rng: Generator) -> int:
     age = 0
-    while not 18 <= age <= 94:  # noqa: PLR2004  (adults; the oldest of the published table)
+    while not ADULTS[0] <= age <= ADULTS[1]:
         age = round(rng.normal(AGE_MEAN, AGE_DEVIATION))
     return age
 
@@ -118,13 +135,14 @@ def _room(scenario: Scenario, day: int, site: str, view: str, rng: Generator) ->
     """South has one room for all; in the north three of four AP films are taken at the bedside."""
     if site == "south":
         return SOUTH
-    if view == "AP" and rng.random() < 0.75:  # noqa: PLR2004  (three of four)
+    if view == "AP" and rng.random() < MOBILE_SHARE:
         return BEDSIDE
     return REPLACEMENT if day >= scenario.replacement_day else NORTH
 
 
-def _scars(scenario: Scenario, day: int, site: str) -> float:
-    return LOOKALIKE_REFERRED if site == "south" and day >= scenario.decay_day else LOOKALIKE_USUAL
+def _case_mix(scenario: Scenario, day: int, site: str) -> tuple[float, float]:
+    """Shares of opacities and of scars."""
+    return (OPACITY_AFTER, SCARS_AFTER) if site == "south" and day >= scenario.decay_day else (OPACITY, SCARS)
 
 
 def _chest(rng: Generator, age: int, view: str, *, opacity: bool, enlarged: bool, scarred: bool) -> Chest:
@@ -144,7 +162,7 @@ def _chest(rng: Generator, age: int, view: str, *, opacity: bool, enlarged: bool
 
 def _shadow(rng: Generator) -> Blob:
     """Somewhere in a lung, rather low; from plain to hardly visible."""
-    side = -1.0 if rng.random() < 0.55 else 1.0  # noqa: PLR2004  (the right lung is the larger)
+    side = -1.0 if rng.random() < RIGHT_SHARE else 1.0
     return Blob(
         x=float(side * rng.uniform(0.30, 0.62)),
         y=float(np.clip(rng.normal(0.12, 0.25), -0.5, 0.38)),
@@ -154,8 +172,7 @@ def _shadow(rng: Generator) -> Blob:
 
 
 def _reported(present: bool, rng: Generator) -> float:  # noqa: FBT001  (the fact itself)
-    """Readers miss three in a hundred and see one in two hundred that is not there."""
-    return float(rng.random() < (0.97 if present else 0.005))
+    return float(rng.random() < (1.0 - MISSED if present else INVENTED))
 
 
 def _report_day(scenario: Scenario, day: int, *, positive: bool, rng: Generator) -> int | None:
@@ -163,6 +180,6 @@ def _report_day(scenario: Scenario, day: int, *, positive: bool, rng: Generator)
     never, delay, slow = rng.random(), rng.gamma(2.0, 0.8 if positive else 1.3), rng.random()
     if day < scenario.acceptance_days:
         return day
-    if never < 0.07:  # noqa: PLR2004  (seven in a hundred are never read into the system)
+    if never < NEVER_READ:
         return None
-    return day + 1 + int(delay) + (7 if slow < 0.03 else 0)  # noqa: PLR2004  (three in a hundred wait a week longer)
+    return day + 1 + int(delay) + (LATE_DAYS if slow < READ_LATE else 0)

@@ -63,7 +63,7 @@ BEDSIDE = Scanner(
 REPLACEMENT = Scanner(
     name="N-ROOM-1", manufacturer="Demo Imaging", model="Wedge 500", software="5.0.0", detector="DI-1102",
     spacing=2.919, kvp=125.0, mas=1.6, distance=1800.0, exposure_index=220.0,
-    quanta=5000.0, blur=0.60, window=(0.02, 1.55), gamma=0.85, sharpening=0.8,
+    quanta=2500.0, blur=0.60, window=(0.04, 1.50), gamma=0.92, sharpening=0.3,
 )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 FINDINGS = ("opacity", "cardiomegaly")
 SITES = ("north", "south")
+DAYS = 135
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +16,8 @@ class Scenario:
 
     acceptance_days: days whose films, all read at once, become the reference.
     replacement_day: first day of the new scanner in the main room of the north site.
-    decay_day: from here on the south site also examines the follow-up patients of a thoracic surgery clinic; their scars
-        look like opacities to the model, and the readers know better.
+    decay_day: from here on the acute patients of the south go elsewhere, and in their place come those of a thoracic surgery's
+        follow-up; their scars look like opacities to the model, and the readers know better. The scores look as ever.
     days: days in all. studies_a_day: mean over the week, both sites together.
     """
 
@@ -25,7 +26,7 @@ class Scenario:
     acceptance_days: int = 45
     replacement_day: int = 80
     decay_day: int = 95
-    days: int = 135
+    days: int = DAYS
     studies_a_day: float = 40.0
 
     def __post_init__(self) -> None:
@@ -35,7 +36,7 @@ class Scenario:
     @classmethod
     def ending(cls, day: date, seed: int) -> Scenario:
         """The whole story with `day` as its first day after the end."""
-        return cls(epoch=day - timedelta(days=cls.__dataclass_fields__["days"].default), seed=seed)
+        return cls(epoch=day - timedelta(days=DAYS), seed=seed)
 
     def date_of(self, day: int) -> date:
         return self.epoch + timedelta(days=day)

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from service.demo.film import film_of
 from service.demo.population import studies_of
@@ -67,12 +68,13 @@ def fit(net: nn.Module, inputs: Tensor, reports: Tensor, epochs: int = EPOCHS) -
     steps = epochs * (len(inputs) // BATCH)
     optimizer = torch.optim.AdamW(net.parameters(), weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, PEAK_RATE, total_steps=steps)
-    average = torch.optim.swa_utils.AveragedModel(net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.998), use_buffers=True)
+    smooth = get_ema_multi_avg_fn(0.998)  # type: ignore[no-untyped-call]  # torch does not type it
+    average = AveragedModel(net, multi_avg_fn=smooth, use_buffers=True)
     net.train()
     for films, answers in _batches(inputs, reports, epochs):
         loss = cross_entropy(net(films)[0], answers)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch does not type it
         optimizer.step()
         schedule.step()
         average.update_parameters(net)
@@ -90,7 +92,7 @@ def _batches(inputs: Tensor, reports: Tensor, epochs: int) -> Iterator[tuple[Ten
 def logits_of(net: nn.Module, inputs: Tensor) -> Tensor:
     """Logits [n, findings] in evaluation mode."""
     with torch.inference_mode():
-        return torch.cat([net(part)[0] for part in inputs.split(256)])
+        return torch.cat([net(part)[0] for part in torch.split(inputs, 256)])
 
 
 def calibrate(classify: nn.Linear, logits: Tensor, reports: Tensor) -> None:
@@ -122,7 +124,7 @@ def write_weights(net: nn.Module, folder: Path) -> str:
     return digest
 
 
-def auroc(scores: NDArray[np.floating], positive: NDArray[np.bool_]) -> float:
+def auroc(scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> float:
     """Chance that a positive scores above a negative (Mann and Whitney).
 
     >>> auroc(np.array([0.1, 0.4, 0.35, 0.8]), np.array([False, False, True, True]))
