@@ -1,0 +1,32 @@
+"""Whether the probabilities still mean what they say."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.builders import timeseries
+
+from dashboards.grafana.measured import observations, over_time
+
+TITLE = "Calibration of $finding in $subgroup, $window"
+
+INTERCEPT, SLOPE = "calibration_intercept", "calibration_slope"
+
+
+def row() -> list[timeseries.Panel]:
+    return [
+        over_time(
+            "Intercept",
+            "0 is right; above 0 findings are more frequent than the scores say, below 0 rarer (log odds). "
+            "An interval that leaves 0 and stays: the model owner recalibrates.",
+            INTERCEPT,
+        ),
+        over_time(
+            "Slope",
+            "1 is right; below 1 the scores are too extreme, above 1 too timid. Well below 1: recalibrating the intercept alone does not help.",
+            SLOPE,
+        ),
+        observations(
+            "Labels that this rests on",
+            "Few labels make wide intervals, not a bad model. Falls for one finding only: see the runbook on label drought.",
+            (INTERCEPT, SLOPE),
+        ),
+    ]

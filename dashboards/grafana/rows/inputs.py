@@ -1,0 +1,33 @@
+"""What the model is given, compared with what it was accepted on."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.builders import timeseries
+
+from dashboards.grafana.panels import Query, lines
+from dashboards.grafana.promql import MODEL, once
+from dashboards.grafana.series import against_its_band
+
+TITLE = "Inputs"
+
+INPUTS = f'{MODEL},family=~"acquisition|image|embedding"'
+ODD = f'{INPUTS},bin=~"missing|unseen|out of range"'
+
+
+def row() -> list[timeseries.Panel]:
+    return [
+        against_its_band(
+            "The chosen series against its band: $series",
+            "Choose it at the top (strongest first) or by a click in the table above. Outside the shaded band evidence grows; inside it fades.",
+            f'{MODEL},series="$series"',
+        ),
+        lines(
+            "Missing, unseen and out of range",
+            "Share of studies in which an attribute is absent, has a value that the reference never saw, or lies outside its range. "
+            "A step up is nearly always a changed device, router or software: ask what was installed that day.",
+            [Query(f"topk(10, {once('stepwedge_series_rate', ODD, 'feature', 'bin')}) > 0", "{{feature}} {{bin}}")],
+            unit="percentunit",
+            ends=(0, None),
+            alert="StepwedgeModelAlarm",
+        ),
+    ]

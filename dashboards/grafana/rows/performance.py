@@ -1,0 +1,45 @@
+"""Whether the decisions are still as good as they were."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.builders import timeseries
+
+from dashboards.grafana.measured import observations, over_time
+
+TITLE = "Performance on $finding in $subgroup, $window"
+
+SHOWN = ("sensitivity", "specificity", "auroc")
+
+
+def row() -> list[timeseries.Panel]:
+    return [
+        over_time(
+            "Sensitivity",
+            "Share of positives that are flagged at the operating point. Falling: findings are missed, tell the physician in charge.",
+            "sensitivity",
+            unit="percentunit",
+            width=6,
+            ends=(None, 1),
+        ),
+        over_time(
+            "Specificity",
+            "Share of negatives that are not flagged. Falling: false alarms cost reading time and trust.",
+            "specificity",
+            unit="percentunit",
+            width=6,
+            ends=(None, 1),
+        ),
+        over_time(
+            "AUROC",
+            "How well scores order positives above negatives; 0.5 is chance. Steady while sensitivity falls: the threshold, not the model, is off.",
+            "auroc",
+            width=6,
+            ends=(None, 1),
+        ),
+        observations(
+            "Labels that this rests on",
+            "Positives for sensitivity, negatives for specificity, both for AUROC. Below some tens an interval is too wide to act on.",
+            SHOWN,
+            width=6,
+        ),
+    ]

@@ -1,0 +1,129 @@
+"""Whether the service answers, how fast, and whether every request is accounted for."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.builders import timeseries
+
+from dashboards.grafana.panels import Query, lines
+from dashboards.grafana.promql import GATEWAY
+
+TITLE = "Service"
+
+ENDS = ("recorded", "replayed", "refused", "failed")
+UNACCOUNTED = (
+    "sum by (instance) (stepwedge_requests_received_total)"
+    ' - sum by (instance) ({__name__=~"stepwedge_requests_(recorded|replayed|refused|failed)_total|stepwedge_requests_in_progress"})'
+)
+
+
+def row() -> list[timeseries.Panel]:
+    return [*_answers(), *_speed(), *_accounts()]
+
+
+def _answers() -> list[timeseries.Panel]:
+    return [
+        lines(
+            "Requests by outcome",
+            "Each request ends as one of these. replayed: the same film came before and got the first answer.",
+            [Query(f"sum(rate(stepwedge_requests_{end}_total{{{GATEWAY}}}[$__rate_interval])) * 60", end) for end in ENDS],
+            unit="reqpm",
+            width=8,
+            stacked=True,
+            ends=(0, None),
+        ),
+        lines(
+            "Refusals by reason",
+            "Refused by a rule that will refuse them again: these studies get no answer. unknown is a model name that is not in service.",
+            [
+                Query(
+                    'sum by (model, reason) (increase(stepwedge_requests_refused_total{model=~"$model|unknown"}[1h]))',
+                    "{{model}} {{reason}}",
+                )
+            ],
+            unit="short",
+            width=8,
+            ends=(0, None),
+            alert="StepwedgeRefusalsHigh",
+        ),
+        lines(
+            "Failures by reason",
+            "Our side failed, or the caller went away. unavailable: Postgres. busy: too many at once. internal-error: the log.",
+            [Query(f"sum by (reason) (increase(stepwedge_requests_failed_total{{{GATEWAY}}}[1h]))", "{{reason}}")],
+            unit="short",
+            width=8,
+            ends=(0, None),
+            alert="StepwedgeGatewayErrors",
+        ),
+    ]
+
+
+def _speed() -> list[timeseries.Panel]:
+    quantile = "histogram_quantile({}, sum by (stage, le) (rate(stepwedge_stage_duration_seconds_bucket[$__rate_interval])))"
+    batch = "rate(stepwedge_batch_size_{}[$__rate_interval])"
+    return [
+        lines(
+            "Slowest twentieth, by stage",
+            "95th percentile of the time in each stage. A ticket at 2 s. predict: processors; record: Postgres; decode: large films.",
+            [Query(quantile.format(0.95), "{{stage}}")],
+            unit="s",
+            width=8,
+            limit=2,
+            ends=(0, None),
+            alert="StepwedgeGatewaySlow",
+        ),
+        lines(
+            "Typical time, by stage",
+            "Median of the time in each stage.",
+            [Query(quantile.format(0.5), "{{stage}}")],
+            unit="s",
+            width=8,
+            ends=(0, None),
+        ),
+        lines(
+            "Load",
+            "Requests in work at once, and films that one pass of the model answers together. Work that grows with batches full: add a replica.",
+            [
+                Query("sum(stepwedge_requests_in_progress)", "in work"),
+                Query(f"sum({batch.format('sum')}) / sum({batch.format('count')})", "films a batch"),
+            ],
+            unit="short",
+            width=8,
+            ends=(0, None),
+        ),
+    ]
+
+
+def _accounts() -> list[timeseries.Panel]:
+    return [
+        lines(
+            "Ledger: requests without an account",
+            "Received minus recorded, replayed, refused, failed and in work, for each gateway. Always 0, save for a blink while a scrape is read.",
+            [Query(UNACCOUNTED, "{{instance}}")],
+            unit="short",
+            width=8,
+            ends=(-1, 1),
+            alert="StepwedgeLedgerImbalance",
+        ),
+        lines(
+            "Worker",
+            "Minutes since any worker completed a pass, passes that failed in the last hour, and refusals that could not be written down.",
+            [
+                Query("(time() - max(stepwedge_worker_last_success_timestamp_seconds)) / 60", "minutes since the last pass"),
+                Query("sum(increase(stepwedge_worker_failures_total[1h]))", "failures in an hour"),
+                Query("sum(increase(stepwedge_refusal_records_dropped_total[1h]))", "refusals not written, in an hour"),
+            ],
+            unit="short",
+            width=8,
+            ends=(0, None),
+            alert="StepwedgeWorkerFailing",
+        ),
+        lines(
+            "Remedy requests on their way",
+            "waiting: the receiver has not taken them yet. given up: after a day of tries; somebody has to hand them over.",
+            [Query("max(stepwedge_outbox_pending)", "waiting"), Query("max(stepwedge_outbox_dead)", "given up")],
+            unit="short",
+            width=8,
+            ends=(0, None),
+            alert="StepwedgeRemedyWaiting",
+        ),
+    ]

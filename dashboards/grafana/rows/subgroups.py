@@ -1,0 +1,20 @@
+"""In which patients, rooms and sites the model is worse."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.builders import table
+
+from dashboards.grafana.measured import by_subgroup
+from dashboards.grafana.rows import calibration, performance
+
+TITLE = "Subgroups of $finding, $window"
+
+
+def row() -> list[table.Panel]:
+    return [
+        by_subgroup(
+            "Measurements by subgroup",
+            "Filter a column by its funnel. Read value, interval and n together: with dozens of subgroups some look bad by chance; only evidence pages.",
+            (*performance.SHOWN, calibration.INTERCEPT, calibration.SLOPE),
+        )
+    ]
