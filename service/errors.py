@@ -62,6 +62,10 @@ class UnavailableError(StepwedgeError):
     """The record of this answer cannot be stored now, so no answer is given; try again shortly."""
 
 
+class InferenceError(StepwedgeError):
+    """The model gave no valid scores for this film."""
+
+
 class PackageError(StepwedgeError):
     """The model package is not valid."""
 
