@@ -18,14 +18,14 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from service.demo.phantom import Blob, Chest
-from service.demo.scanner import BEDSIDE, NORTH, REPLACEMENT, SOUTH, Scanner
+from service.demo.scanner import NORTH, NORTH_MOBILE, REPLACEMENT, SOUTH, SOUTH_MOBILE, Scanner
 from service.demo.scenario import Scenario
 
 MEN = 63_340 / 112_120
 AGE_MEAN, AGE_DEVIATION = 46.9, 16.6
-AP_NORTH, AP_SOUTH = 0.48, 0.30  # together 0.40, as published
-NORTH_SHARE = 0.55
-MOBILE_SHARE = 0.75  # of the AP films of the north
+AP_NORTH, AP_SOUTH = 0.44, 0.36  # together 0.40, as published
+NORTH_SHARE = 0.5
+MOBILE_SHARE = 0.7  # of the AP films; the rest are taken in the main room
 RIGHT_SHARE = 0.55  # the right lung is the larger
 WORKING_HOURS = 0.9  # share of films around noon; the rest come at any time
 WEEK = (1.16, 1.14, 1.12, 1.12, 1.10, 0.72, 0.64)  # volume, Monday to Sunday
@@ -37,7 +37,7 @@ MISSING = {
     "ExposureIndex": 0.05, "DistanceSourceToDetector": 0.06, "SoftwareVersions": 0.01,
 }  # fmt: skip
 OPACITY, SCARS, ENLARGED = 0.15, 0.02, 0.11  # shares of an average patient; a surgical scar looks like an opacity and is none
-OPACITY_AFTER, SCARS_AFTER = 0.03, 0.16  # in the south once the surgery's follow-up has taken the place of the acute patients
+OPACITY_AFTER, SCARS_AFTER = 0.02, 0.15  # in the south once the surgery's follow-up has taken the place of the acute patients
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +132,11 @@ def _age(rng: Generator) -> int:
 
 
 def _room(scenario: Scenario, day: int, site: str, view: str, rng: Generator) -> Scanner:
-    """South has one room for all; in the north three of four AP films are taken at the bedside."""
+    """Each site has a main room and a mobile unit; the two mobile units are of one model."""
+    if view == "AP" and rng.random() < MOBILE_SHARE:
+        return NORTH_MOBILE if site == "north" else SOUTH_MOBILE
     if site == "south":
         return SOUTH
-    if view == "AP" and rng.random() < MOBILE_SHARE:
-        return BEDSIDE
     return REPLACEMENT if day >= scenario.replacement_day else NORTH
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -55,11 +55,12 @@ SOUTH = Scanner(
     spacing=3.003, kvp=117.0, mas=2.4, distance=1800.0, exposure_index=280.0,
     quanta=3400.0, blur=0.90, window=(0.05, 1.50), gamma=1.0, sharpening=0.3,
 )  # fmt: skip
-BEDSIDE = Scanner(
+NORTH_MOBILE = Scanner(
     name="N-MOBILE", manufacturer="Demo Imaging", model="Wedge Mobile", software="2.8", detector="DI-0388",
     spacing=3.078, kvp=88.0, mas=3.2, distance=1200.0, exposure_index=400.0,
     quanta=2400.0, blur=1.05, window=(0.05, 1.50), gamma=0.95, sharpening=0.4,
 )  # fmt: skip
+SOUTH_MOBILE = replace(NORTH_MOBILE, name="S-MOBILE", detector="DI-0392")
 REPLACEMENT = Scanner(
     name="N-ROOM-1", manufacturer="Demo Imaging", model="Wedge 500", software="5.0.0", detector="DI-1102",
     spacing=2.919, kvp=125.0, mas=1.6, distance=1800.0, exposure_index=220.0,

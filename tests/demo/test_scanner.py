@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.demo.phantom import attenuation
-from service.demo.scanner import BEDSIDE, NORTH, REPLACEMENT, SOUTH, Scanner, expose
+from service.demo.scanner import NORTH, NORTH_MOBILE, REPLACEMENT, SOUTH, Scanner, expose
 from tests.demo.builders import make_chest
 
 PLAIN = replace(NORTH, blur=0.3, sharpening=0.0, gamma=1.0)
@@ -17,7 +17,7 @@ def _exposed(scanner: Scanner, dose: float = 1.0, level: float = 0.7) -> NDArray
 
 
 def test_a_film_has_twelve_bits_and_uses_them() -> None:
-    for scanner in (NORTH, SOUTH, BEDSIDE, REPLACEMENT):
+    for scanner in (NORTH, SOUTH, NORTH_MOBILE, REPLACEMENT):
         film = expose(attenuation(make_chest(), np.random.default_rng(1)), scanner, 1.0, np.random.default_rng(2))
         assert film.dtype == np.uint16
         assert film.max() <= 4095
