@@ -1,0 +1,36 @@
+"""From a film to what the model was trained on: percentile window, area-average resize, mean and standard deviation."""
+
+from __future__ import annotations
+
+from math import ceil, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.domain import Image
+from service.gateway.resize import area_average
+from service.models.manifest import Preprocessing
+
+SAMPLE_PIXELS = 1 << 16
+
+
+def strided_sample(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A regular subsample of at most about 65,000 pixels: enough for any percentile, whatever the size of the film."""
+    step = max(1, ceil(sqrt(pixels.size / SAMPLE_PIXELS)))
+    return pixels[::step, ::step]
+
+
+def preprocess(image: Image, preprocessing: Preprocessing) -> NDArray[np.float32]:
+    """Input of the model, float32 [1, rows, columns].
+
+    The percentiles of the film become 0 and 1 (values beyond are held there), so that exposure and bit depth drop out;
+    then area averages, then (x - mean) / std. A film of one value becomes all zeros before the last step.
+    """
+    low, high = np.percentile(strided_sample(image.pixels), (preprocessing.low_percentile, preprocessing.high_percentile))
+    if high <= low:
+        windowed = np.zeros((preprocessing.rows, preprocessing.columns), np.float32)
+    else:
+        held = np.clip(image.pixels, np.float32(low), np.float32(high))
+        windowed = (area_average(held, preprocessing.rows, preprocessing.columns) - np.float32(low)) / np.float32(high - low)
+    scaled = (windowed - np.float32(preprocessing.mean)) / np.float32(preprocessing.std)
+    return np.ascontiguousarray(scaled[None], np.float32)
