@@ -13,7 +13,7 @@ reference    Reference: frozen; `.plan`, `.schema`, `.cells` ("all" first), `.ta
              `build_reference(plan, batch, cells: Mapping[str, mask], days: int array) -> Reference`.
 series       Series: one rate k of n and where its k and n lie. `count(series, tallies) -> Counts` (k and n of every series).
 budget       `limit(series, alarms_per_year) -> float`: the evidence A at which a series pages.
-evidence     State: evidence of every series at the end of a day. `State.start(reference)`, `.encode()`, `State.decode(reference, bytes)`.
+evidence     State: evidence of every series at the end of a day. `State.start(reference)`, `.encode(reference)`, `State.decode(reference, bytes)`.
              `fold_day(reference, state, day, counts, matured) -> State`:
                day      days since 1970-01-01 (UTC) of the day that is being folded, later than `state.day`;
                counts   cell -> tally of that day so far (inputs, scores);

@@ -36,7 +36,7 @@ def band(k: Floats, n: Floats, dispersion: Floats, minimum_odds_ratio: float) ->
         Clopper and Pearson 1934, Biometrika 26:404; Rao and Scott 1992, Biometrics 48:577 (effective sample size).
 
     >>> band(np.array([0.0, 200.0]), np.array([1000.0, 1000.0]), np.ones(2), 1.5).round(3).tolist()
-    [[0.0, 0.006], [0.125, 0.305]]
+    [[0.0, 0.006], [0.124, 0.305]]
     """
     hits, misses = k / dispersion, (n - k) / dispersion
     tail = (1 - CONFIDENCE) / 2

@@ -51,14 +51,17 @@ def dispersion(excess: Matrix, variance: Matrix, days: NDArray[np.int64], famili
         e[days - days.min()], v[days - days.min()] = excess, variance
     information = np.minimum(len(days) - 1.0, v.sum(axis=0))
     estimates = (_ratio(e, v), _ratio(_weekly(e), _weekly(v)), _long_run(e, v))
-    return np.maximum(1.0, np.max([_shrink(one, information, families) for one in estimates], axis=0))
+    return np.asarray(np.maximum(1.0, np.max([_shrink(one, information, families) for one in estimates], axis=0)))
 
 
 def _ratio(e: Matrix, v: Matrix) -> NDArray[np.float64]:
     """Pearson's ratio, with one degree of freedom spent on p0; 1 where there is nothing to learn from."""
     active = (v > 0).sum(axis=0)
-    expected = v.sum(axis=0) * (active - 1) / np.maximum(active, 1)
-    return np.asarray(np.divide((e**2).sum(axis=0), expected, out=np.ones(e.shape[1]), where=expected > 0))
+    return _over((e**2).sum(axis=0), v.sum(axis=0) * (active - 1) / np.maximum(active, 1))
+
+
+def _over(observed: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(expected > 0, observed / np.where(expected > 0, expected, 1.0), 1.0)
 
 
 def _weekly(values: Matrix) -> Matrix:
@@ -71,8 +74,7 @@ def _long_run(e: Matrix, v: Matrix) -> NDArray[np.float64]:
     total = (e**2).sum(axis=0)
     for lag in range(1, longest + 1):
         total = total + 2 * (1 - lag / (longest + 1)) * (e[lag:] * e[:-lag]).sum(axis=0)
-    expected = v.sum(axis=0)
-    return np.asarray(np.divide(np.maximum(total, 0.0), expected, out=np.ones(e.shape[1]), where=expected > 0))
+    return _over(np.maximum(total, 0.0), v.sum(axis=0))
 
 
 def _shrink(estimate: NDArray[np.float64], information: NDArray[Any], families: Sequence[Hashable]) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zlib
 from collections.abc import Mapping
@@ -43,11 +44,7 @@ def pack(kind: bytes, version: int, header: Mapping[str, Any], arrays: Mapping[s
     >>> unpack(b"TEST", 1, pack(b"TEST", 1, {"day": 3}, {"k": np.arange(3)}))
     ({'day': 3}, {'k': array([0, 1, 2])})
     """
-    plain = {name: np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")) for name, array in arrays.items()}
-    shapes = [[name, array.dtype.str, array.shape] for name, array in plain.items()]
-    head = json.dumps({"header": header, "arrays": shapes}, separators=(",", ":")).encode()
-    body = b"".join(array.tobytes() for array in plain.values())
-    return kind + bytes([version]) + squeeze(len(head).to_bytes(4, "little") + head + body)
+    return kind + bytes([version]) + squeeze(_write(header, arrays))
 
 
 def unpack(kind: bytes, version: int, packed: bytes) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -61,6 +58,19 @@ def unpack(kind: bytes, version: int, packed: bytes) -> tuple[dict[str, Any], di
         return _read(payload)
     except (ValueError, KeyError, TypeError) as error:
         raise DecodeError("the bytes are damaged") from error
+
+
+def fingerprint(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
+    """Name a content by 16 bytes of its SHA-256, before compression: the same wherever it was packed."""
+    return hashlib.sha256(_write(header, arrays)).digest()[:16]
+
+
+def _write(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
+    plain = {name: np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")) for name, array in arrays.items()}
+    shapes = [[name, array.dtype.str, array.shape] for name, array in plain.items()]
+    head = json.dumps({"header": header, "arrays": shapes}, separators=(",", ":")).encode()
+    body = b"".join(array.tobytes() for array in plain.values())
+    return len(head).to_bytes(4, "little") + head + body
 
 
 def _read(payload: bytes) -> tuple[dict[str, Any], dict[str, Array]]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from detectors.batch import Batch
 from detectors.estimates import Estimates, estimate
 from detectors.listing import list_series
-from detectors.packing import DecodeError, pack, unpack
+from detectors.packing import DecodeError, fingerprint, pack, unpack
 from detectors.plan import Plan
 from detectors.projection import Projection
 from detectors.schema import Schema
@@ -32,6 +32,7 @@ class Reference:
     series: what is watched.
     estimates: rates, bands and dispersion by row; a series has one row, or one a score group (calibration).
     gather: reads k and n of every row from tallies.
+    digest: names the whole of it [16 bytes].
     """
 
     plan: Plan
@@ -40,9 +41,11 @@ class Reference:
     series: tuple[Series, ...]
     estimates: Estimates
     gather: Gather = field(init=False)
+    digest: bytes = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "gather", Gather.of(self.series))
+        object.__setattr__(self, "digest", fingerprint(*self._content()))
 
     @property
     def cells(self) -> tuple[str, ...]:
@@ -77,8 +80,7 @@ class Reference:
     def _pooled(self, rows: Floats) -> Floats:
         return np.asarray(self.gather.by_series(rows * self.estimates.trials) / np.maximum(self.trials, 1))
 
-    def to_bytes(self) -> bytes:
-        """Versioned bytes; no pickle."""
+    def _content(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         header = {
             "plan": asdict(self.plan),
             "schema": self.schema.describe(),
@@ -88,7 +90,11 @@ class Reference:
         }
         projection = self.schema.projection
         arrays: dict[str, NDArray[Any]] = {"mean": projection.mean, "components": projection.components, **self.estimates.arrays()}
-        return pack(KIND, VERSION, header, arrays | {f"tally/{number}": tally.vector for number, tally in enumerate(self.tallies.values())})
+        return header, arrays | {f"tally/{number}": tally.vector for number, tally in enumerate(self.tallies.values())}
+
+    def to_bytes(self) -> bytes:
+        """Versioned bytes; no pickle."""
+        return pack(KIND, VERSION, *self._content())
 
     @classmethod
     def from_bytes(cls, packed: bytes) -> Reference:
@@ -129,7 +135,8 @@ def build_reference(plan: Plan, batch: Batch, cells: Mapping[str, NDArray[Any]],
 
 
 def _plan(described: Mapping[str, Any]) -> Plan:
-    return Plan(**{name: tuple(value) if isinstance(value, list) else value for name, value in described.items()})
+    arguments: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in described.items()}
+    return Plan(**arguments)
 
 
 def _series(described: Mapping[str, Any]) -> Series:

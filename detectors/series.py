@@ -99,6 +99,10 @@ class Gather:
                 k[rows], n[rows] = hits.sums(running), trials.sums(running)
         return Counts(k, n)
 
+    def by_row(self, values: NDArray[Scalar]) -> NDArray[Scalar]:
+        """Repeat a value of each series for its rows."""
+        return np.asarray(np.repeat(values, np.diff(self.first, append=self.rows)))
+
     def by_series(self, values: NDArray[Scalar]) -> NDArray[Scalar]:
         """Add up the rows of each series along the first axis."""
         return np.asarray(np.add.reduceat(values, self.first, axis=0) if len(self.first) else values[:0])

@@ -1,0 +1,208 @@
+"""Incidents: one cause lights many series, and gives one alarm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, logit, rel_entr
+
+from detectors.bands import band
+from detectors.evidence import State, evidence
+from detectors.plan import ALL
+from detectors.reference import Reference
+from detectors.series import SIDES, Gather, Series, Side
+from detectors.tally import Tally
+
+Group = Literal["inputs", "truth"]
+Kind = Literal["acquisition", "prevalence", "both", "calibration", "performance"]
+
+ATTACHES = 0.1
+"""Evidence over its limit from which a series belongs to an incident that another one opened, and below which an alarm is over."""
+PREFERENCE = 2.0
+"""An acquisition attribute is named before an image statistic, embedding or score with up to this many times its surprise: it is what a
+person can go and look at, and the others follow from it."""
+COMPARABLE = 0.5
+"""Scores that moved at least this much as the inputs (in surprise) make an acquisition shift one of both kinds."""
+DOMINANT = 1.1
+"""A subgroup is named instead of all when its surprise is larger by this factor."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """A series that carries an incident.
+
+    rate, n: hits over observations since `since`; reference_rate: what the reference leads to expect of the same observations.
+    evidence: over its limit. surprise: twice the log likelihood ratio of `rate` against the edge of the band, over phi.
+    since: day from which the series has spoken for a change without a break.
+    """
+
+    series: Series
+    side: Side
+    rate: float
+    reference_rate: float
+    n: int
+    evidence: float
+    surprise: float
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """What has changed, as far as the evidence goes: one cause, with the series that carry it, the most telling first.
+
+    family: "inputs" (no label needed) or "truth" (labels).
+    cell: where it lives. since: day on which it is estimated to have begun.
+    """
+
+    family: Group
+    kind: Kind
+    cell: str
+    since: int
+    evidence: float
+    carriers: tuple[Carrier, ...]
+
+    @property
+    def summary(self) -> str:
+        """One sentence: what moved, from where to where, on how many observations."""
+        first, others = self.carriers[0], len(self.carriers) - 1
+        subject = f"{first.series.feature or first.series.finding} {first.series.bin}"
+        moved = f"{subject}: {100 * first.reference_rate:.1f} % -> {100 * first.rate:.1f} % of {first.n}"
+        return f"{self.kind} shift in {self.cell}: {moved}" + (f"; {others} more series" if others else "")
+
+
+def judge(reference: Reference, state: State, recent: Mapping[str, Tally] | None = None) -> tuple[Incident, ...]:
+    """Group the series over their limit into incidents, at most one for inputs and one for truth.
+
+    A group of series has an incident when one of them has evidence of 1 or more; those above ATTACHES come along. Carriers are
+    ranked by surprise, attributes first where it is comparable (PREFERENCE). The cell of a truth incident is that of its
+    first carrier: a subgroup in which everything happened has more surprise than all, where it is diluted, and than other subgroups,
+    where it is diluted and small. The cell of an input incident is found in the same way from recent tallies.
+
+    kind of inputs: prevalence when only scores moved; acquisition when attributes, image statistics or the embedding moved; both
+    when the scores moved comparably. Without labels these are names for what moved, not proof of why. kind of truth: the family of the
+    first carrier. A change of P(label | score) moves calibration more than it moves prevalence, a change of prevalence the reverse.
+
+    Args:
+        reference: What is watched.
+        state: Evidence at the end of a day, or within it.
+        recent: Cell -> tally of the last days; without it, input incidents live in "all".
+    """
+    over = evidence(reference, state)
+    found = []
+    for group in ("inputs", "truth"):
+        members = _members(reference, group)
+        if (over[members] >= 1).any():
+            carriers = _rank(_carriers(reference, state, over, members[over[members] >= ATTACHES]))
+            found.append(_incident(reference, group, carriers, recent or {}))
+    return tuple(found)
+
+
+def persists(reference: Reference, state: State, family: Group) -> bool:
+    """Whether any series of the group still speaks for a change, so that its alarm stays open."""
+    return bool((evidence(reference, state)[_members(reference, family)] >= ATTACHES).any())
+
+
+def surprise(k: Floats, n: Floats, edge: Floats, side: NDArray[np.int64], dispersion: Floats) -> Floats:
+    """Twice the log likelihood ratio of the rate k / n against an edge, over phi; 0 on the inner side of the edge.
+
+    2 n KL(k/n || edge) / phi: grows with the number of observations and with the distance from the edge.
+
+    >>> surprise(np.array([30.0]), np.array([40.0]), np.array([0.1]), np.array([1]), np.array([2.0])).round(1).tolist()
+    [47.6]
+    """
+    rate = k / np.maximum(n, 1)
+    beyond = np.where(side == 1, rate > edge, rate < edge)
+    return np.where(beyond, 2 * n * (rel_entr(rate, edge) + rel_entr(1 - rate, 1 - edge)) / dispersion, 0.0)
+
+
+def _members(reference: Reference, group: Group) -> NDArray[np.int64]:
+    return np.flatnonzero([one.matured == (group == "truth") for one in reference.series])
+
+
+def _carriers(reference: Reference, state: State, over: Floats, members: NDArray[np.int64]) -> list[Carrier]:
+    side = state.drift[members].argmax(axis=1)
+    k, n, expected = (array[members, side].astype(np.float64) for array in (state.k, state.n, state.expected))
+    edge = _edges(reference, members, side, expected / np.maximum(n, 1))
+    surprises = surprise(k, n, edge, side, reference.dispersion[members])
+    return [
+        Carrier(
+            series=reference.series[member],
+            side=SIDES[side[i]],
+            rate=float(k[i] / max(n[i], 1)),
+            reference_rate=float(expected[i] / max(n[i], 1)),
+            n=int(n[i]),
+            evidence=float(over[member]),
+            surprise=float(surprises[i]),
+            since=_day(reference, state, int(member), int(side[i])),
+        )
+        for i, member in enumerate(members)
+    ]
+
+
+def _edges(reference: Reference, members: NDArray[np.int64], side: NDArray[np.int64], expected: Floats) -> Floats:
+    """Edge of the band at the mix of score groups that was seen: as many odds from the expected rate as in the reference."""
+    rate, edge = reference.rates[members], reference.bands[members, side]
+    inner = (rate > 0) & (rate < 1) & (expected > 0) & (expected < 1)
+    moved = expit(logit(np.where(inner, expected, 0.5)) + logit(edge) - logit(np.where(inner, rate, 0.5)))
+    return np.asarray(np.where(inner, moved, edge))
+
+
+def _day(reference: Reference, state: State, member: int, side: int) -> int:
+    onset = int(state.onset[member, side])
+    if onset < 0:
+        return state.day
+    return onset - reference.plan.label_maturity_days * reference.series[member].matured
+
+
+def _rank(carriers: Sequence[Carrier]) -> tuple[Carrier, ...]:
+    return tuple(sorted(carriers, key=lambda one: -one.surprise * (PREFERENCE if one.series.family == "acquisition" else 1.0)))
+
+
+def _incident(reference: Reference, group: Group, carriers: tuple[Carrier, ...], recent: Mapping[str, Tally]) -> Incident:
+    first = carriers[0]
+    return Incident(
+        family=group,
+        kind=_input_kind(carriers) if group == "inputs" else _truth_kind(first),
+        cell=_cell(reference, first, recent) if group == "inputs" else first.series.cell,
+        since=first.since,
+        evidence=max(one.evidence for one in carriers),
+        carriers=carriers,
+    )
+
+
+def _truth_kind(first: Carrier) -> Kind:
+    return (
+        "calibration" if first.series.family == "calibration" else "performance" if first.series.family == "performance" else "prevalence"
+    )
+
+
+def _input_kind(carriers: Sequence[Carrier]) -> Kind:
+    scores = max((one.surprise for one in carriers if one.series.family == "score"), default=0.0)
+    inputs = max((one.surprise for one in carriers if one.series.family != "score"), default=None)
+    if inputs is None:
+        return "prevalence"
+    return "both" if scores >= COMPARABLE * inputs else "acquisition"
+
+
+def _cell(reference: Reference, first: Carrier, recent: Mapping[str, Tally]) -> str:
+    """Name the cell in which the first carrier's series deviates most, by recent tallies."""
+    cells = [cell for cell in reference.cells if cell in recent]
+    if ALL not in cells:
+        return ALL
+    gather = Gather.of([first.series])
+    now = [gather.count({ALL: recent[cell]}) for cell in cells]
+    then = [gather.count({ALL: reference.tallies[cell]}) for cell in cells]
+    k, n = np.array([(counts.k[0], counts.n[0]) for counts in now], dtype=np.float64).T
+    k_then, n_then = np.array([(counts.k[0], counts.n[0]) for counts in then], dtype=np.float64).T
+    side = SIDES.index(first.side)
+    phi = np.full(len(cells), reference.dispersion[reference.series.index(first.series)])
+    edges = band(k_then, n_then, phi, reference.plan.minimum_odds_ratio)[:, side]
+    surprises = surprise(k, n, edges, np.full(len(cells), side), phi)
+    best = int(surprises.argmax())
+    return cells[best] if surprises[best] > DOMINANT * surprises[cells.index(ALL)] else ALL
