@@ -21,6 +21,7 @@ INSTANCE_TYPES = frozenset({"application/dicom", "application/octet-stream"})
 SITE = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}", re.ASCII)
 LONGEST_KEY = 255
 YEARS = range(2000, 2200)
+CLOCK = "Stepwedge-Received-At is an RFC 3339 time with an offset, such as 2026-03-02T09:10:00Z."
 EXPECTED = "Send application/dicom, application/octet-stream or multipart/form-data, without Content-Encoding."
 
 
@@ -61,11 +62,11 @@ def received_at(request: Request, settings: Settings, now: datetime) -> datetime
         raise ReplayError
     try:
         moment = datetime.fromisoformat(stated)
-        if moment.tzinfo is None or moment.year not in YEARS:
-            raise ValueError
-        return moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise InvalidRequestError("Stepwedge-Received-At is an RFC 3339 time with an offset, such as 2026-03-02T09:10:00Z.") from None
+    except ValueError:
+        raise InvalidRequestError(CLOCK) from None
+    if moment.tzinfo is None or moment.year not in YEARS:
+        raise InvalidRequestError(CLOCK)
+    return moment.astimezone(UTC)
 
 
 async def read_instances(request: Request, seat: Seat) -> list[Part]:

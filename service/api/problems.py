@@ -46,11 +46,26 @@ KINDS: Mapping[type[BaseException], Kind] = {
     errors.InvalidRequestError: INVALID,
     errors.LabelError: Kind("invalid-label", 400, "Invalid label"),
     errors.ReplayError: Kind("replay-not-allowed", 403, "Replay not allowed"),
+    errors.InferenceError: Kind("inference-failed", 500, "The model failed", Outcome.FAILED),
     errors.StalledError: Kind("stalled", 408, "The body stopped arriving", Outcome.FAILED),
     errors.BusyError: Kind("busy", 429, "Too many requests in work", Outcome.FAILED, RETRY_AFTER_S),
     errors.UnavailableError: Kind("unavailable", 503, "The answer cannot be recorded now", Outcome.FAILED, RETRY_AFTER_S),
     # Never sent, since nobody listens any more; it has a kind so that the ledger balances.
     ClientDisconnect: Kind("client-disconnected", 499, "The client went away", Outcome.FAILED),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A kind of problem with what it means."""
+
+    kind: Kind
+    meaning: str
+
+
+EXPLAINED: Mapping[str, Explained] = {
+    **{kind.slug: Explained(kind, f"{kind.title}.") for kind in (INTERNAL, INVALID, NOT_FOUND, METHOD)},
+    **{kind.slug: Explained(kind, (error.__doc__ or "").strip()) for error, kind in KINDS.items() if issubclass(error, errors.StepwedgeError)},
 }
 
 

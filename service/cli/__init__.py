@@ -1,1 +1,1 @@
-"""The `stepwedge` command, one file a subcommand."""
+"""The `stepwedge` command: one file for each subcommand."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
+import signal
 import sys
+from types import FrameType
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -58,10 +59,14 @@ def server_for(settings: Settings) -> uvicorn.Server:
 
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; requests in work are answered first."""
+    # After its own good end the server raises the signal that ended it; let that be an ordinary exit.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, leave)
     server = server_for(settings)
-    try:
-        server.run()
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        return
+    server.run()
     if not server.started:
         sys.exit(1)
+
+
+def leave(_number: int, _frame: FrameType | None) -> None:
+    sys.exit(0)

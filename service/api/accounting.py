@@ -1,0 +1,68 @@
+"""Accounting: each prediction asked for is counted when it comes and when it ends, however it ends."""
+
+from __future__ import annotations
+
+from asyncio import CancelledError
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from service.api.intake import ANONYMOUS
+from service.api.problems import Kind, kind_of
+from service.api.state import Service
+from service.domain import Outcome, Refusal
+from service.gateway.ledger import UNKNOWN, Receipt
+from service.gateway.path import Answer
+
+CANCELLED = Kind("cancelled", 503, "The service was stopped", Outcome.FAILED)
+
+
+@dataclass(slots=True)
+class Account:
+    """One prediction in the books. `site` and `input_bytes` are filled in as they become known."""
+
+    service: Service
+    receipt: Receipt
+    at: datetime
+    site: str
+    input_bytes: int = 0
+
+    @classmethod
+    def open(cls, service: Service, model: str, at: datetime) -> Account:
+        """Count what came. A model that is not registered is counted as unknown: what callers make up never becomes a series."""
+        receipt = service.ledger.receive(model if service.fleet.knows(model) else UNKNOWN)
+        return cls(service, receipt, at, service.settings.site)
+
+    def answered(self, answer: Answer) -> None:
+        self.receipt.answered(replayed=answer.replayed)
+
+    def unanswered(self, error: BaseException) -> Kind:
+        """Count it and have it written down, with nothing of the film but its size."""
+        kind = CANCELLED if isinstance(error, CancelledError) else kind_of(error)
+        if self.receipt.open:
+            self.receipt.unanswered(kind.outcome, kind.slug)
+            self.service.refusals.add(
+                Refusal(
+                    at=self.at,
+                    model=self.receipt.model,
+                    site=self.site,
+                    caller=ANONYMOUS,
+                    outcome=kind.outcome,
+                    reason=kind.slug,
+                    status=kind.status,
+                    input_bytes=self.input_bytes,
+                )
+            )
+        return kind
+
+
+@contextmanager
+def booked(service: Service, model: str, at: datetime) -> Iterator[Account]:
+    """An account for a block; an error that leaves the block closes it."""
+    account = Account.open(service, model, at)
+    try:
+        yield account
+    except BaseException as error:
+        account.unanswered(error)
+        raise

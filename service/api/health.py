@@ -1,0 +1,61 @@
+"""Liveness without any I/O; readiness with each dependency by name."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.api.state import Served
+from service.gateway.readiness import Check, readiness
+
+router = APIRouter(tags=["operations"])
+
+
+class Live(BaseModel):
+    """The process runs its event loop."""
+
+    model_config = ConfigDict(frozen=True)
+
+    status: Annotated[str, Field(examples=["ok"])] = "ok"
+
+
+class CheckReply(BaseModel):
+    """How one dependency is."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    ok: bool
+    detail: Annotated[str, Field(examples=["answers"])]
+
+
+class Ready(BaseModel):
+    """Whether this gateway can answer now, and if not, which dependency keeps it from that."""
+
+    model_config = ConfigDict(frozen=True)
+
+    status: Annotated[str, Field(examples=["ok", "unavailable"])]
+    checks: Annotated[dict[str, CheckReply], Field(examples=[{"postgres": {"ok": True, "detail": "answers"}}])]
+
+    @classmethod
+    def of(cls, checks: dict[str, Check]) -> Ready:
+        healthy = all(check.ok for check in checks.values())
+        replies = {name: CheckReply.model_validate(check) for name, check in checks.items()}
+        return cls(status="ok" if healthy else "unavailable", checks=replies)
+
+
+@router.get("/livez", operation_id="live", summary="Is the process alive?")
+async def live() -> Live:
+    """Always 200 while the process runs; asks nobody."""
+    return Live()
+
+
+@router.get(
+    "/readyz", operation_id="ready", summary="Can it answer?", responses={503: {"model": Ready, "description": "A dependency is missing."}}
+)
+async def ready(service: Served, response: Response) -> Ready:
+    """Each dependency by name; 503 if one of them fails. Answers within two seconds whatever state they are in."""
+    reply = Ready.of(await readiness(service.database, service.fleet))
+    response.status_code = 200 if reply.status == "ok" else 503
+    return reply

@@ -1,0 +1,20 @@
+"""The operational series, and on a laptop the measured ones too, for Prometheus."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from prometheus_client.exposition import choose_encoder
+
+from service.api.state import Served
+
+router = APIRouter(tags=["operations"])
+EXPOSITION = {200: {"description": "The series, in the form that Accept asks for.", "content": {"text/plain": {}, "application/openmetrics-text": {}}}}
+
+
+@router.get("/metrics", operation_id="metrics", summary="Series for Prometheus", response_class=Response, responses=EXPOSITION)
+async def metrics(request: Request, service: Served) -> Response:
+    """Prometheus text format, or OpenMetrics where Accept asks for it. A scrape computes nothing."""
+    encode, media_type = choose_encoder(request.headers.get("accept", ""))
+    return Response(encode(service.registry), headers={"Content-Type": media_type})

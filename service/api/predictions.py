@@ -1,0 +1,126 @@
+"""Predictions: ask for one, or look one up again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Annotated
+from uuid import UUID
+
+import structlog
+from fastapi import APIRouter, Header, Request, Response
+
+from service.api.accounting import Account, booked
+from service.api.documents import FILMS, problems
+from service.api.envelope import request_id_of
+from service.api.intake import instance_of, read_instances, submission_of
+from service.api.multipart import Part
+from service.api.problems import INTERNAL, detail_of, problem
+from service.api.replies import FormReply, InstanceReply, PredictionReply
+from service.api.state import Served, Service
+from service.api.trace import frames
+from service.domain import Submission
+from service.gateway.path import Answer
+from service.gateway.recall import recall
+
+log = structlog.get_logger()
+
+router = APIRouter(prefix="/v1", tags=["predictions"])
+
+Site = Annotated[str | None, Header(alias="Stepwedge-Site", description="Site that asks; default is the service's own.", examples=["north"])]
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        description="Same key, same film: the first answer again. Without it the instance UID is the key.",
+        examples=["order-7"],
+    ),
+]
+Clock = Annotated[
+    str | None,
+    Header(alias="Stepwedge-Received-At", description="Received time of a replay, RFC 3339.", examples=["2026-03-02T09:10:00Z"]),
+]
+
+
+@router.post(
+    "/models/{model}/predictions",
+    operation_id="create_prediction",
+    summary="Answer DICOM instances",
+    response_model=PredictionReply | FormReply,
+    responses={
+        207: {"model": FormReply, "description": "A form of which some instances got no answer; each says why."},
+        **problems(400, 403, 404, 408, 409, 413, 415, 422, 429, 500, 503),
+    },
+    openapi_extra=FILMS,
+)
+async def create_prediction(model: str, request: Request, service: Served, site: Site = None, key: Key = None, clock: Clock = None) -> Response:  # noqa: ARG001 - declared for the document; read together in submission_of
+    """Answer one film, or several in a form; each answer is durable before it is sent."""
+    now = datetime.now(UTC)
+    with booked(service, model, now) as account, service.admission.seat() as seat:
+        submission = submission_of(request, model, service.settings, now)
+        account.site = submission.site
+        service.fleet.find(model)
+        try:
+            parts = await read_instances(request, seat)
+        finally:
+            account.input_bytes = seat.bytes_read
+        if len(parts) > 1:
+            return await answer_form(service, account, submission, parts, request_id_of(request.scope))
+        answer = await service.gateway.predict(replace(submission, body=instance_of(parts[0])))
+        account.answered(answer)
+        return reply(answer)
+
+
+def reply(answer: Answer) -> Response:
+    body = PredictionReply.of(answer.prediction, answer.manifest, replayed=answer.replayed)
+    return Response(body.model_dump_json(), media_type="application/json")
+
+
+async def answer_form(service: Service, first: Account, submission: Submission, parts: Sequence[Part], request_id: str) -> Response:
+    """Answer each instance for itself: one that is refused does not hide the others. Each is an entry of its own in the ledger."""
+    others = [Account.open(service, submission.model, submission.received_at) for _ in parts[1:]]
+    accounts = [first, *others]
+    results = await asyncio.gather(
+        *(
+            answer_part(service, account, replace(submission, idempotency_key=key), part, request_id)
+            for account, part, key in zip(accounts, parts, part_keys(submission.idempotency_key, len(parts)), strict=True)
+        )
+    )
+    status = 200 if all(result.problem is None for result in results) else 207
+    return Response(FormReply(results=results).model_dump_json(exclude_none=True), status_code=status, media_type="application/json")
+
+
+def part_keys(key: str | None, parts: int) -> list[str | None]:
+    """A key of the whole form, made into one for each of its instances by their order."""
+    return [None if key is None else f"{key}/{part}" for part in range(parts)]
+
+
+async def answer_part(service: Service, account: Account, submission: Submission, part: Part, request_id: str) -> InstanceReply:
+    account.site, account.input_bytes = submission.site, len(part.body)
+    try:
+        answer = await service.gateway.predict(replace(submission, body=instance_of(part)))
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is this instance's own problem
+        kind = account.unanswered(error)
+        if kind is INTERNAL:
+            log.error("unexpected_error", kind=type(error).__name__, frames=frames(error))  # noqa: TRY400 - a message may quote a tag
+        return InstanceReply(problem=problem(kind, detail_of(error, kind), request_id))
+    except BaseException as error:
+        account.unanswered(error)
+        raise
+    account.answered(answer)
+    return InstanceReply(prediction=PredictionReply.of(answer.prediction, answer.manifest, replayed=answer.replayed))
+
+
+@router.get(
+    "/predictions/{prediction}",
+    operation_id="get_prediction",
+    summary="The recorded answer",
+    response_model=PredictionReply,
+    responses=problems(400, 404, 503),
+)
+async def get_prediction(prediction: UUID, service: Served) -> PredictionReply:
+    """The answer as it was recorded."""
+    found, manifest = await service.database.run(recall(prediction))
+    return PredictionReply.of(found, manifest, replayed=True)

@@ -1,0 +1,19 @@
+"""All routers, in plain sight."""
+
+from __future__ import annotations
+
+from service.api import alarms, health, home, label_upload, labels, measurements, metrics, models, predictions, problem_kinds, remedies
+
+ROUTERS = (
+    predictions.router,
+    labels.router,
+    label_upload.router,
+    models.router,
+    alarms.router,
+    measurements.router,
+    remedies.router,
+    health.router,
+    metrics.router,
+    problem_kinds.router,
+    home.router,
+)

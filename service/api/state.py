@@ -1,0 +1,42 @@
+"""What endpoints work with; made once by create_app, found through the request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+from prometheus_client import CollectorRegistry
+
+from service.config import Settings
+from service.gateway.admit import Admission
+from service.gateway.database import Database
+from service.gateway.fleet import Fleet
+from service.gateway.ledger import Ledger
+from service.gateway.path import Gateway
+from service.gateway.refuse import RefusalLog
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The parts of one gateway process."""
+
+    settings: Settings
+    registry: CollectorRegistry
+    ledger: Ledger
+    admission: Admission
+    database: Database
+    fleet: Fleet
+    refusals: RefusalLog
+    gateway: Gateway
+    key: bytes
+
+
+def service_of(request: Request) -> Service:
+    service = request.app.state.service
+    if not isinstance(service, Service):
+        raise TypeError
+    return service
+
+
+Served = Annotated[Service, Depends(service_of)]

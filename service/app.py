@@ -1,0 +1,129 @@
+"""create_app(settings): wiring and lifespan only."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import UTC, datetime
+from threading import Event, Thread
+
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+from sqlalchemy import Engine
+
+from service.api import handlers
+from service.api.documents import DESCRIPTION, document
+from service.api.envelope import Envelope
+from service.api.routers import ROUTERS
+from service.api.state import Service
+from service.config import Settings
+from service.domain import ModelVersion
+from service.errors import SetupError
+from service.gateway.admit import Admission
+from service.gateway.database import Database
+from service.gateway.fleet import Fleet
+from service.gateway.key import pseudonym_key
+from service.gateway.ledger import Ledger
+from service.gateway.limits import Limits
+from service.gateway.path import Gateway
+from service.gateway.predict import Predictor
+from service.gateway.record import Recorder
+from service.gateway.refuse import RefusalLog
+from service.models.registry import open_model
+from service.store.engine import open_engine
+from service.worker.export import MeasurementCollector
+
+REFRESH_S = 5.0
+MOST_DECODERS = 8
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The gateway as an ASGI application.
+
+    Raises:
+        SetupError: There is no pseudonym key worth the name, or no database.
+    """
+    key = pseudonym_key(settings)
+    if settings.database_url is None:
+        raise SetupError("The gateway needs a database: set DATABASE_URL, or let `stepwedge up` bring one.")
+    url = settings.database_url
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            engine = open_engine(url)
+            stack.callback(engine.dispose)
+            app.state.service = assemble(settings, key, engine, stack)
+            yield
+
+    app = FastAPI(
+        title="Stepwedge", description=DESCRIPTION, version="1", lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False
+    )
+    app.add_middleware(Envelope)
+    handlers.install(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.openapi = lambda: dict(document(app))  # type: ignore[method-assign] # FastAPI's documented way to extend its document
+    return app
+
+
+def assemble(settings: Settings, key: bytes, engine: Engine, stack: AsyncExitStack) -> Service:
+    """Make the parts, and leave on the stack how they end: what was made last ends first."""
+    registry = CollectorRegistry()
+    ledger = Ledger(registry)
+    database = Database(engine)
+    stack.push_async_callback(database.close)
+    refusals = RefusalLog(database, ledger)
+    stack.push_async_callback(refusals.close)
+    recorder = Recorder(engine)
+    stack.push_async_callback(recorder.close)
+    fleet = Fleet(database, lambda version: start_predictor(settings, ledger, version))
+    stack.push_async_callback(fleet.close)
+    run_beside(stack, fleet.watch())
+    decoders = stack.enter_context(ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_DECODERS), thread_name_prefix="decoder"))
+    limits = Limits(body_bytes=settings.max_body_bytes, pixels=settings.max_pixels)
+    if settings.export_measurements:
+        export_measurements(registry, engine, stack)
+    return Service(
+        settings=settings,
+        registry=registry,
+        ledger=ledger,
+        admission=Admission(waiting=settings.max_waiting, body_bytes=settings.max_body_bytes),
+        database=database,
+        fleet=fleet,
+        refusals=refusals,
+        gateway=Gateway(fleet, recorder, ledger, decoders, limits, key),
+        key=key,
+    )
+
+
+def start_predictor(settings: Settings, ledger: Ledger, version: ModelVersion) -> Predictor:
+    """Fetch and load a version, and start the thread that answers for it."""
+    model = open_model(settings.object_folder, version)
+    predictor = Predictor(model, batch_size=settings.batch_size, threads=settings.torch_threads, on_batch=ledger.observe_batch)
+    predictor.start()
+    return predictor
+
+
+def export_measurements(registry: CollectorRegistry, engine: Engine, stack: AsyncExitStack) -> None:
+    """Let this process show the last runs too; a thread of its own reads them, so no scrape waits for Postgres."""
+    collector = MeasurementCollector(engine, lambda: datetime.now(UTC))
+    registry.register(collector)
+    stop = Event()
+    stack.callback(stop.set)
+    Thread(target=collector.refresh_until, args=(stop, REFRESH_S), name="measurements", daemon=True).start()
+
+
+def run_beside(stack: AsyncExitStack, work: Coroutine[None, None, None]) -> None:
+    """Run a coroutine until the stack unwinds."""
+    task = asyncio.create_task(work)
+
+    async def end() -> None:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    stack.push_async_callback(end)

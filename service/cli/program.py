@@ -1,0 +1,40 @@
+"""All subcommands, in plain sight."""
+
+from __future__ import annotations
+
+import typer
+
+from service.cli.demo import demo
+from service.cli.doctor import doctor
+from service.cli.gateway import gateway
+from service.cli.labels import labels
+from service.cli.migrate import migrate
+from service.cli.register import register
+from service.cli.replay import replay
+from service.cli.up import up
+from service.cli.worker import worker
+
+HERE, PARTS, WORK = "Everything at once", "Part by part", "At work"
+COMMANDS = (
+    (HERE, up),
+    (HERE, demo),
+    (PARTS, gateway),
+    (PARTS, worker),
+    (PARTS, migrate),
+    (WORK, register),
+    (WORK, labels),
+    (WORK, replay),
+    (WORK, doctor),
+)
+EPILOG = "Settings are environment variables: DATABASE_URL and STEPWEDGE_... (service/config.py lists them). `stepwedge doctor` says what is missing."
+
+app = typer.Typer(
+    name="stepwedge",
+    help="Answers the PACS, keeps an honest record of every answer, and says in time when a radiology model no longer does what it did.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for panel, command in COMMANDS:
+    app.command(rich_help_panel=panel)(command)

@@ -1,0 +1,120 @@
+"""The way of one film: decode, deidentify, preprocess, predict, record."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.domain import AttributeValue, Image, Prediction, Pseudonyms, Scores, Submission
+from service.gateway.claim import claim
+from service.gateway.decode import decode
+from service.gateway.deidentify import deidentify
+from service.gateway.fleet import Fleet, Serving
+from service.gateway.ledger import Ledger
+from service.gateway.limits import Limits
+from service.gateway.preprocess import preprocess
+from service.gateway.record import Recorder
+from service.gateway.scope import check_scope
+from service.gateway.statistics import image_statistics
+from service.models.manifest import Manifest
+from service.store.ids import uuid7
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the caller is told: the first answer under its key, and the manifest that says what its numbers mean."""
+
+    prediction: Prediction
+    replayed: bool
+    version: str
+    manifest: Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A film after the work of a decoding thread: nothing in it names anybody, and the pixels are the model's input."""
+
+    tensor: NDArray[np.float32]
+    attributes: Mapping[str, AttributeValue]
+    pseudonyms: Pseudonyms
+    statistics: Mapping[str, float]
+    pixel_sha256: bytes
+    input_sha256: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """Composes the stages. Decoding has its own threads, inference and recording one each; the event loop only waits."""
+
+    fleet: Fleet
+    recorder: Recorder
+    ledger: Ledger
+    decoders: Executor
+    limits: Limits
+    key: bytes
+
+    async def predict(self, submission: Submission) -> Answer:
+        """Answer one film; the answer is durable when this returns.
+
+        Raises:
+            UnknownModelError, UndecodableError, UnsupportedSyntaxError, TooLargeError, OutOfScopeError: It will never be answered.
+            ConflictError: Its key came before with another film.
+            InferenceError, UnavailableError: It could not be answered now.
+        """
+        began = perf_counter()
+        with self.fleet.lease(submission.model) as serving:
+            film = await asyncio.get_running_loop().run_in_executor(self.decoders, self.prepare, submission.body, serving.manifest)
+            with self.ledger.stage("predict"):
+                scores = await serving.predictor.predict(film.tensor)
+        prediction = self.compose(submission, serving, film, scores, duration_ms=1000 * (perf_counter() - began))
+        with self.ledger.stage("record"):
+            recorded = await self.recorder.record(prediction)
+        return Answer(recorded.prediction, recorded.replayed, serving.version.version, serving.manifest)
+
+    def prepare(self, body: bytes, manifest: Manifest) -> Prepared:
+        """All that needs the film itself, in one go on one thread."""
+        with self.ledger.stage("decode"):
+            image = decode(body, self.limits)
+        with self.ledger.stage("deidentify"):
+            attributes, pseudonyms = deidentify(image, self.key)
+        check_scope(manifest.accepts, attributes)
+        with self.ledger.stage("preprocess"):
+            return prepared(image, attributes, pseudonyms, manifest)
+
+    def compose(self, submission: Submission, serving: Serving, film: Prepared, scores: Scores, duration_ms: float) -> Prediction:
+        """The row that is stored."""
+        owned = claim(self.key, serving.version.id, submission, film.pseudonyms, film.pixel_sha256)
+        return Prediction(
+            id=uuid7(submission.received_at),
+            model_version=serving.version.id,
+            received_at=submission.received_at,
+            site=submission.site,
+            caller=submission.caller,
+            key=owned.key,
+            content=owned.content,
+            pseudonyms=film.pseudonyms,
+            attributes=film.attributes,
+            statistics=film.statistics,
+            scores=scores,
+            pixel_sha256=film.pixel_sha256,
+            input_sha256=film.input_sha256,
+            input_bytes=len(submission.body),
+            duration_ms=duration_ms,
+        )
+
+
+def prepared(image: Image, attributes: Mapping[str, AttributeValue], pseudonyms: Pseudonyms, manifest: Manifest) -> Prepared:
+    return Prepared(
+        tensor=preprocess(image, manifest.preprocessing),
+        attributes=attributes,
+        pseudonyms=pseudonyms,
+        statistics=image_statistics(image),
+        pixel_sha256=image.pixel_sha256,
+        input_sha256=image.input_sha256,
+    )
