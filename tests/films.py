@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filewriter import dcmwrite
-from pydicom.uid import UID, DigitalXRayImageStorageForPresentation, ExplicitVRBigEndian, ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import UID, DigitalXRayImageStorageForPresentation, ExplicitVRBigEndian, ExplicitVRLittleEndian, RLELossless, generate_uid
 
+Stored = NDArray[np.integer[Any]]
+BYTE = 8
 PATIENT = "Zimmermann^Agathe"
 PATIENT_ID = "PID-4711-0815"
 ACCESSION = "ACC20260302-99"
@@ -18,6 +20,7 @@ STATION = "XR-ROOM-7-BERGEN"
 SERIAL = "SN-55-12345-7"
 DETECTOR = "DET-QQ-987"
 INSTITUTION = "Haukeland Testsykehus"
+ENCODERS = {RLELossless: "pylibjpeg"}
 NAMES = (PATIENT, PATIENT_ID, ACCESSION, STATION, SERIAL, DETECTOR, INSTITUTION, "Zimmermann", "Agathe")
 """What must never be found in a database, a log, a metric or a reply; with the UIDs of the film."""
 
@@ -32,7 +35,7 @@ def phantom(rows: int = 96, columns: int = 80, *, bits: int = 12, seed: int = 0)
     return np.clip(film, 0, 2**bits - 1).astype(np.uint16)
 
 
-def make_dataset(pixels: NDArray[np.uint16] | None = None, **attributes: object) -> Dataset:
+def make_dataset(pixels: Stored | None = None, **attributes: object) -> Dataset:
     """A DX data set, explicit VR little endian, not yet written; an attribute that is None is left out."""
     pixels = phantom() if pixels is None else pixels
     dataset = Dataset()
@@ -65,9 +68,9 @@ def make_dataset(pixels: NDArray[np.uint16] | None = None, **attributes: object)
         "PhotometricInterpretation": "MONOCHROME2",
         "Rows": pixels.shape[0],
         "Columns": pixels.shape[1],
-        "BitsAllocated": 8 * pixels.dtype.itemsize,
-        "BitsStored": min(12, 8 * pixels.dtype.itemsize),
-        "HighBit": min(12, 8 * pixels.dtype.itemsize) - 1,
+        "BitsAllocated": BYTE * pixels.dtype.itemsize,
+        "BitsStored": min(12, BYTE * pixels.dtype.itemsize),
+        "HighBit": min(12, BYTE * pixels.dtype.itemsize) - 1,
         "PixelRepresentation": 0,
         "LossyImageCompression": "00",
         "PixelData": pixels.astype(pixels.dtype.newbyteorder("<")).tobytes(),
@@ -76,7 +79,7 @@ def make_dataset(pixels: NDArray[np.uint16] | None = None, **attributes: object)
         if value is not None:
             setattr(dataset, keyword, value)
     if "PixelData" in dataset:
-        dataset["PixelData"].VR = "OW"
+        dataset["PixelData"].VR = "OW" if dataset.BitsAllocated > BYTE else "OB"
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     return dataset
@@ -86,8 +89,9 @@ def write_film(dataset: Dataset, syntax: str = ExplicitVRLittleEndian, **encoder
     """The data set as a part 10 file in another transfer syntax; `encoder` goes to pydicom's compress()."""
     target = UID(syntax)
     if target.is_compressed and target.is_encapsulated:
-        dataset.compress(target, generate_instance_uid=False, **encoder)
-    elif target == ExplicitVRBigEndian and dataset.BitsAllocated > 8:
+        # gdcm's encoder aborts the process on odd sizes
+        dataset.compress(target, generate_instance_uid=False, **{"encoding_plugin": ENCODERS.get(target, ""), **encoder})
+    elif target == ExplicitVRBigEndian and dataset.BitsAllocated > BYTE:
         dataset.PixelData = np.frombuffer(dataset.PixelData, "<u2").astype(">u2").tobytes()
     dataset.file_meta.TransferSyntaxUID = target
     body = BytesIO()
@@ -95,6 +99,6 @@ def write_film(dataset: Dataset, syntax: str = ExplicitVRLittleEndian, **encoder
     return body.getvalue()
 
 
-def make_film(pixels: NDArray[np.uint16] | None = None, *, syntax: str = ExplicitVRLittleEndian, **attributes: object) -> bytes:
+def make_film(pixels: Stored | None = None, *, syntax: str = ExplicitVRLittleEndian, **attributes: Any) -> bytes:
     """A DX film as a modality would send it: `make_film(PatientAge=None, ViewPosition="LL", syntax=RLELossless)`."""
     return write_film(make_dataset(pixels, **attributes), syntax)

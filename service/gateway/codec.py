@@ -91,6 +91,8 @@ def _jpeg_ls(data: bytes, _frame: EncodedFrame, _precision: int) -> bytes | byte
 
 
 def _jpeg(data: bytes, frame: EncodedFrame, precision: int) -> bytes | bytearray:
+    gdcm.Trace.WarningOff()
+    gdcm.Trace.ErrorOff()  # it would write what it finds in the film to standard error
     fragment = gdcm.Fragment()
     fragment.SetByteStringValue(data)
     fragments = gdcm.SequenceOfFragments.New()

@@ -48,14 +48,16 @@ class DataSet:
     fragments: tuple[memoryview, ...] | None
 
 
-class _Head(NamedTuple):
+class Head(NamedTuple):
+    """What stands before a value."""
+
     tag: int
     vr: bytes
     length: int
     start: int
 
 
-class _Reader:
+class Reader:
     """One pass over a buffer; counts what it meets."""
 
     def __init__(self, data: memoryview, encoding: Encoding, limits: Limits) -> None:
@@ -68,7 +70,7 @@ class _Reader:
         self._u32 = struct.Struct(f"{order}I").unpack_from
         self._met = 0
 
-    def head(self, position: int, *, explicit: bool) -> _Head:
+    def head(self, position: int, *, explicit: bool) -> Head:
         """Tag, VR, length and where the value starts. An element whose VR is no VR is read as implicit, as other readers do."""
         self._met += 1
         if self._met > self.limits.elements:
@@ -78,19 +80,23 @@ class _Reader:
             tag = group << 16 | element
             vr = bytes(self.data[position + 4 : position + 6]) if explicit and group != DELIMITERS else b""
             if not (vr.isalpha() and vr.isupper()):
-                return _Head(tag, b"", self._u32(self.data, position + 4)[0], position + 8)
+                return Head(tag, b"", self._u32(self.data, position + 4)[0], position + 8)
             if vr in LONG_VRS:
-                return _Head(tag, vr, self._u32(self.data, position + 8)[0], position + 12)
-            return _Head(tag, vr, self._u16(self.data, position + 6)[0], position + 8)
+                return Head(tag, vr, self._u32(self.data, position + 8)[0], position + 12)
+            return Head(tag, vr, self._u16(self.data, position + 6)[0], position + 8)
         except struct.error:
             raise UndecodableError(TORN) from None
 
-    def end(self, head: _Head) -> int:
+    def end(self, head: Head) -> int:
         """Where a value of declared length ends."""
         stop = head.start + head.length
         if stop > len(self.data):
             raise UndecodableError(TORN)
         return stop
+
+    def element(self, head: Head, stop: int) -> Element:
+        """The value between a head and where it ends."""
+        return Element(head.vr.decode(), self.data[head.start : stop], self.little)
 
     def end_of_sequence(self, position: int, *, explicit: bool) -> int:
         """Where a sequence of undefined length that starts at `position` ends."""
@@ -134,7 +140,7 @@ def read_elements(data: memoryview, encoding: Encoding, wanted: frozenset[int], 
         UndecodableError: A length points past the end, sequences are nested too deep, or a sequence is broken.
         TooLargeError: More elements than `limits.elements`.
     """
-    reader = _Reader(data, encoding, limits)
+    reader = Reader(data, encoding, limits)
     elements: dict[int, Element] = {}
     position = 0
     while position + 8 <= len(data):
@@ -145,19 +151,24 @@ def read_elements(data: memoryview, encoding: Encoding, wanted: frozenset[int], 
             position = reader.end_of_sequence(head.start, explicit=encoding.explicit and head.vr != b"UN")
         else:
             position = reader.end(head)
-        element = Element(head.vr.decode(), data[head.start : position], encoding.little)
         if head.tag == PIXEL_DATA:
-            return DataSet(elements, element, None)
+            return DataSet(elements, reader.element(head, position), None)
         if head.tag in wanted:
-            elements.setdefault(head.tag, element)
+            if head.tag in elements:
+                raise UndecodableError("The film says one thing twice.")
+            elements[head.tag] = reader.element(head, position)
     return DataSet(elements, None, None)
 
 
-def first_item(sequence: Element, encoding: Encoding, wanted: frozenset[int], limits: Limits) -> DataSet:
-    """The wanted elements of the first item of a sequence."""
+def first_item(sequence: Element, encoding: Encoding, wanted: frozenset[int], limits: Limits) -> DataSet | None:
+    """The wanted elements of the first item of a sequence; None where the sequence is empty."""
+    if not len(sequence.value):
+        return None
     encoding = encoding if sequence.vr != "UN" else Encoding(explicit=False, little=True)
-    reader = _Reader(sequence.value, encoding, limits)
+    reader = Reader(sequence.value, encoding, limits)
     head = reader.head(0, explicit=False)
+    if head.tag == SEQUENCE_END:
+        return None
     if head.tag != ITEM:
         raise UndecodableError("A sequence holds something that is not an item.")
     stop = len(sequence.value) if head.length == UNDEFINED else reader.end(head)

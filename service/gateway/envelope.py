@@ -6,9 +6,10 @@ import zlib
 from typing import NamedTuple
 
 from service.errors import TooLargeError, UndecodableError
-from service.gateway.elements import LONG_VRS, Encoding, read_elements
+from service.gateway.elements import Encoding, Reader
 from service.gateway.limits import Limits
 from service.gateway.syntaxes import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
+from service.gateway.values import first_text
 
 PREAMBLE = 128
 MAGIC = b"DICM"
@@ -40,8 +41,7 @@ def open_envelope(body: bytes, limits: Limits) -> Envelope:
     view = view[PREAMBLE + len(MAGIC) :] if body[PREAMBLE : PREAMBLE + len(MAGIC)] == MAGIC else view
     if int.from_bytes(view[:2], "little") not in FIRST_GROUPS and int.from_bytes(view[:2], "big") not in FIRST_GROUPS:
         raise UndecodableError
-    stop = _meta_end(view)
-    syntax = _declared_syntax(view[:stop], limits)
+    syntax, stop = _read_meta(view, limits)
     dataset = view[stop:]
     if syntax == DEFLATED:
         dataset = memoryview(inflate(dataset, limits.body_bytes))
@@ -64,26 +64,16 @@ def inflate(deflated: memoryview, limit: int) -> bytes:
         raise UndecodableError("The deflated data set cannot be inflated.") from None
 
 
-def _meta_end(view: memoryview) -> int:
-    """Where group 0002 ends, found by walking over it: its declared length is often wrong or missing."""
-    position = 0
-    while position + 8 <= len(view) and int.from_bytes(view[position : position + 2], "little") == META:
-        vr = bytes(view[position + 4 : position + 6])
-        if vr in LONG_VRS:
-            position += 12 + int.from_bytes(view[position + 8 : position + 12], "little")
-        elif vr.isalpha() and vr.isupper():
-            position += 8 + int.from_bytes(view[position + 6 : position + 8], "little")
-        else:
-            position += 8 + int.from_bytes(view[position + 4 : position + 8], "little")
-    return min(position, len(view))
-
-
-def _declared_syntax(meta: memoryview, limits: Limits) -> str:
-    if not meta:
-        return ""
-    encoding = Encoding(explicit=_names_types(meta), little=True)
-    element = read_elements(meta, encoding, frozenset((TRANSFER_SYNTAX,)), limits).elements.get(TRANSFER_SYNTAX)
-    return bytes(element.value[:64]).decode("ascii", "replace").strip(" \0") if element else ""
+def _read_meta(view: memoryview, limits: Limits) -> tuple[str, int]:
+    """Declared transfer syntax, and where group 0002 ends, found by walking over it: its declared length is often wrong."""
+    reader = Reader(view, Encoding(explicit=True, little=True), limits)
+    syntax, position = "", 0
+    while int.from_bytes(view[position : position + 2], "little") == META:
+        head = reader.head(position, explicit=True)
+        position = reader.end(head)
+        if head.tag == TRANSFER_SYNTAX:
+            syntax = first_text(reader.element(head, position), "ascii")
+    return syntax, position
 
 
 def _names_types(dataset: memoryview) -> bool:

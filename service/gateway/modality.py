@@ -18,7 +18,6 @@ from service.gateway.values import first_number, numbers
 MODALITY_LUT, LUT_DESCRIPTOR, LUT_DATA = 0x00283000, 0x00283002, 0x00283006
 INTERCEPT, SLOPE = 0x00281052, 0x00281053
 PADDING, PADDING_LIMIT = 0x00280120, 0x00280121
-ITEM_HEAD = 8
 DESCRIPTOR_VALUES = 3
 ENTRY_BITS = range(8, 17)
 MODALITY = frozenset((MODALITY_LUT, INTERCEPT, SLOPE, PADDING, PADDING_LIMIT))
@@ -56,11 +55,8 @@ class Modality:
     def read(cls, elements: Mapping[int, Element], encoding: Encoding, geometry: Geometry, limits: Limits) -> Self:
         """The film's transform; without one, stored values mean themselves."""
         lut = elements.get(MODALITY_LUT)
-        has_items = lut is not None and len(lut.value) > ITEM_HEAD
-        transform = (
-            _table(first_item(lut, encoding, frozenset((LUT_DESCRIPTOR, LUT_DATA)), limits), geometry) if lut and has_items else None
-        )
-        return cls(transform or _rescale(elements), _padding(elements, geometry))
+        item = None if lut is None else first_item(lut, encoding, frozenset((LUT_DESCRIPTOR, LUT_DATA)), limits)
+        return cls(_rescale(elements) if item is None else _table(item, geometry), _padding(elements, geometry))
 
     def apply(self, positions: NDArray[np.uint16], geometry: Geometry) -> tuple[NDArray[np.float32], tuple[float, float]]:
         """Meanings float32 [rows, columns] where more is brighter, and the span that they could take.
