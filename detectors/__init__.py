@@ -13,7 +13,7 @@ reference    Reference: frozen; `.plan`, `.schema`, `.cells` ("all" first), `.ta
              `build_reference(plan, batch, cells: Mapping[str, mask], days: int array) -> Reference`.
 series       Series: one rate k of n and where its k and n lie. `count(series, tallies) -> Counts` (k and n of every series).
 budget       `limit(series, alarms_per_year) -> float`: the evidence A at which a series pages.
-evidence     State: evidence of every series at the end of a day. `State.start(reference)`, `.encode(reference)`, `State.decode(reference, bytes)`.
+evidence     State: evidence of every series at the end of a day. `State.start(reference)`, `.encode()`, `State.decode(reference, bytes)`.
              `fold_day(reference, state, day, counts, matured) -> State`:
                day      days since 1970-01-01 (UTC) of the day that is being folded, later than `state.day`;
                counts   cell -> tally of that day so far (inputs, scores);
@@ -21,7 +21,8 @@ evidence     State: evidence of every series at the end of a day. `State.start(r
              Either mapping may lack cells: a series without observations keeps its evidence. Within a day call it again
              from the state at the end of the day before, with what has been tallied by then; store it when the day is over.
              `evidence(reference, state) -> float array`: evidence over its limit for every series of `reference.series`; 1 or more pages.
-incident     `judge(reference, state) -> tuple[Incident, ...]`: at most one incident a family group ("inputs", "truth").
+incident     `judge(reference, state, recent={}) -> tuple[Incident, ...]`: at most one incident a family group ("inputs", "truth").
+             recent: day -> cell -> tally of the last days (as many as are at hand); lets an incident of inputs name the subgroup.
              Incident: family, kind, cell, since (day), evidence, carriers (largest first), `.summary`.
              `persists(reference, state, family) -> bool`: an open alarm of this family group is not yet over.
 measurement  Measurement, Interval, Verdict: what the detectors below return.

@@ -61,12 +61,12 @@ def _ratio(e: Matrix, v: Matrix) -> NDArray[np.float64]:
 
 
 def _over(observed: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.where(expected > 0, observed / np.where(expected > 0, expected, 1.0), 1.0)
+    return np.asarray(np.where(expected > 0, observed / np.where(expected > 0, expected, 1.0), 1.0))
 
 
 def _weekly(values: Matrix) -> Matrix:
     whole = len(values) // WEEK
-    return values[len(values) - whole * WEEK :].reshape(whole, WEEK, -1).sum(axis=1)
+    return np.asarray(values[len(values) - whole * WEEK :].reshape(whole, WEEK, -1).sum(axis=1))
 
 
 def _long_run(e: Matrix, v: Matrix) -> NDArray[np.float64]:

@@ -29,6 +29,7 @@ Floats = NDArray[np.float64]
 class State:
     """Evidence of every series at the end of a day. Single precision where it is stored, so that a replay from a checkpoint is the same.
 
+    reference: digest of the reference that it belongs to.
     day: last day folded (days since 1970-01-01); -1 before the first.
     weight: Shiryaev-Roberts evidence R [series, side, alternative]; NaN on a side that a series does not watch.
     drift: running sum of the log likelihood ratio of the side, restarted at zero [series, side].
@@ -36,6 +37,7 @@ class State:
     k, n, expected: hits, observations, and hits that the reference leads to expect, since the onset [series, side].
     """
 
+    reference: bytes
     day: int
     weight: NDArray[np.float32]
     drift: NDArray[np.float32]
@@ -51,6 +53,7 @@ class State:
         watched = np.array([[side in one.sides for side in SIDES] for one in reference.series]).reshape(sides)
         weight = np.where(watched, np.float32(0), np.float32(np.nan))
         return cls(
+            reference=reference.digest,
             day=-1,
             weight=np.repeat(weight[:, :, None], len(ALTERNATIVES), axis=2),
             drift=np.zeros(sides, dtype=np.float32),
@@ -60,10 +63,12 @@ class State:
             expected=np.zeros(sides),
         )
 
-    def encode(self, reference: Reference) -> bytes:
+    def encode(self) -> bytes:
         """Versioned bytes that name their reference."""
-        arrays: dict[str, NDArray[Any]] = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "day"}
-        return pack(KIND, VERSION, {"day": self.day, "reference": reference.digest.hex()}, arrays)
+        arrays: dict[str, NDArray[Any]] = {
+            one.name: getattr(self, one.name) for one in fields(self) if one.name not in {"day", "reference"}
+        }
+        return pack(KIND, VERSION, {"day": self.day, "reference": self.reference.hex()}, arrays)
 
     @classmethod
     def decode(cls, reference: Reference, encoded: bytes) -> State:
@@ -71,7 +76,7 @@ class State:
         header, arrays = unpack(KIND, VERSION, encoded)
         if header.get("reference") != reference.digest.hex():
             raise DecodeError("the state belongs to another reference")
-        return cls(day=header["day"], **arrays)
+        return cls(reference=reference.digest, day=header["day"], **arrays)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,13 +115,13 @@ def fold_day(reference: Reference, state: State, day: int, counts: Mapping[str, 
         matured: Cell -> tally of the day `label_maturity_days` before it, for the series that rest on labels.
 
     Raises:
-        ValueError: the day is not later than the state's.
+        ValueError: the day is not later than the state's, or the state belongs to another reference.
 
     Source:
         Shin, Ramdas, Rinaldo 2022 (e-detectors), arXiv 2203.03532; Ramdas, Gruenwald, Vovk, Shafer 2023 (safe anytime-valid inference).
     """
-    if day <= state.day:
-        raise ValueError("days are folded in order")
+    if day <= state.day or state.reference != reference.digest:
+        raise ValueError("days are folded in order, with one reference")
     today = _read(reference, state, counts, matured)
     weight = (1.0 + state.weight.astype(np.float64)) * np.exp(today.ratios)
     excess = _mean(weight) / (CEILING * _limit(reference))
@@ -174,6 +179,7 @@ def _follow(state: State, day: int, today: _Day, weight: NDArray[np.float32]) ->
         return np.where(idle, before, np.where(running, np.where(quiet, added, before + added), 0)).astype(before.dtype)
 
     return State(
+        reference=state.reference,
         day=day,
         weight=weight,
         drift=np.where(idle, state.drift, np.where(running, drift, 0)).astype(np.float32),

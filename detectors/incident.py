@@ -8,14 +8,14 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit, rel_entr
+from scipy.special import expit, logit
 
-from detectors.bands import band
 from detectors.evidence import State, evidence
-from detectors.plan import ALL
 from detectors.reference import Reference
-from detectors.series import SIDES, Gather, Series, Side
+from detectors.series import SIDES, Series, Side
+from detectors.surprise import surprise
 from detectors.tally import Tally
+from detectors.whereabouts import cell_of
 
 Group = Literal["inputs", "truth"]
 Kind = Literal["acquisition", "prevalence", "both", "calibration", "performance"]
@@ -27,9 +27,6 @@ PREFERENCE = 2.0
 person can go and look at, and the others follow from it."""
 COMPARABLE = 0.5
 """Scores that moved at least this much as the inputs (in surprise) make an acquisition shift one of both kinds."""
-DOMINANT = 1.1
-"""A subgroup is named instead of all when its surprise is larger by this factor."""
-
 Floats = NDArray[np.float64]
 
 
@@ -76,13 +73,14 @@ class Incident:
         return f"{self.kind} shift in {self.cell}: {moved}" + (f"; {others} more series" if others else "")
 
 
-def judge(reference: Reference, state: State, recent: Mapping[str, Tally] | None = None) -> tuple[Incident, ...]:
+def judge(reference: Reference, state: State, recent: Mapping[int, Mapping[str, Tally]] | None = None) -> tuple[Incident, ...]:
     """Group the series over their limit into incidents, at most one for inputs and one for truth.
 
     A group of series has an incident when one of them has evidence of 1 or more; those above ATTACHES come along. Carriers are
     ranked by surprise, attributes first where it is comparable (PREFERENCE). The cell of a truth incident is that of its
     first carrier: a subgroup in which everything happened has more surprise than all, where it is diluted, and than other subgroups,
-    where it is diluted and small. The cell of an input incident is found in the same way from recent tallies.
+    where it is diluted and small. The cell of an input incident is that with the most surprise in recent tallies, of those
+    outside of which all is as it was.
 
     kind of inputs: prevalence when only scores moved; acquisition when attributes, image statistics or the embedding moved; both
     when the scores moved comparably. Without labels these are names for what moved, not proof of why. kind of truth: the family of the
@@ -91,7 +89,7 @@ def judge(reference: Reference, state: State, recent: Mapping[str, Tally] | None
     Args:
         reference: What is watched.
         state: Evidence at the end of a day, or within it.
-        recent: Cell -> tally of the last days; without it, input incidents live in "all".
+        recent: Day -> cell -> tally, as many of the last days as are at hand; without it, input incidents live in "all".
     """
     over = evidence(reference, state)
     found = []
@@ -106,19 +104,6 @@ def judge(reference: Reference, state: State, recent: Mapping[str, Tally] | None
 def persists(reference: Reference, state: State, family: Group) -> bool:
     """Whether any series of the group still speaks for a change, so that its alarm stays open."""
     return bool((evidence(reference, state)[_members(reference, family)] >= ATTACHES).any())
-
-
-def surprise(k: Floats, n: Floats, edge: Floats, side: NDArray[np.int64], dispersion: Floats) -> Floats:
-    """Twice the log likelihood ratio of the rate k / n against an edge, over phi; 0 on the inner side of the edge.
-
-    2 n KL(k/n || edge) / phi: grows with the number of observations and with the distance from the edge.
-
-    >>> surprise(np.array([30.0]), np.array([40.0]), np.array([0.1]), np.array([1]), np.array([2.0])).round(1).tolist()
-    [47.6]
-    """
-    rate = k / np.maximum(n, 1)
-    beyond = np.where(side == 1, rate > edge, rate < edge)
-    return np.where(beyond, 2 * n * (rel_entr(rate, edge) + rel_entr(1 - rate, 1 - edge)) / dispersion, 0.0)
 
 
 def _members(reference: Reference, group: Group) -> NDArray[np.int64]:
@@ -164,12 +149,14 @@ def _rank(carriers: Sequence[Carrier]) -> tuple[Carrier, ...]:
     return tuple(sorted(carriers, key=lambda one: -one.surprise * (PREFERENCE if one.series.family == "acquisition" else 1.0)))
 
 
-def _incident(reference: Reference, group: Group, carriers: tuple[Carrier, ...], recent: Mapping[str, Tally]) -> Incident:
+def _incident(reference: Reference, group: Group, carriers: tuple[Carrier, ...], recent: Mapping[int, Mapping[str, Tally]]) -> Incident:
     first = carriers[0]
     return Incident(
         family=group,
         kind=_input_kind(carriers) if group == "inputs" else _truth_kind(first),
-        cell=_cell(reference, first, recent) if group == "inputs" else first.series.cell,
+        cell=cell_of(reference, first.series, SIDES.index(first.side), [tallies for day, tallies in recent.items() if day >= first.since])
+        if group == "inputs"
+        else first.series.cell,
         since=first.since,
         evidence=max(one.evidence for one in carriers),
         carriers=carriers,
@@ -188,21 +175,3 @@ def _input_kind(carriers: Sequence[Carrier]) -> Kind:
     if inputs is None:
         return "prevalence"
     return "both" if scores >= COMPARABLE * inputs else "acquisition"
-
-
-def _cell(reference: Reference, first: Carrier, recent: Mapping[str, Tally]) -> str:
-    """Name the cell in which the first carrier's series deviates most, by recent tallies."""
-    cells = [cell for cell in reference.cells if cell in recent]
-    if ALL not in cells:
-        return ALL
-    gather = Gather.of([first.series])
-    now = [gather.count({ALL: recent[cell]}) for cell in cells]
-    then = [gather.count({ALL: reference.tallies[cell]}) for cell in cells]
-    k, n = np.array([(counts.k[0], counts.n[0]) for counts in now], dtype=np.float64).T
-    k_then, n_then = np.array([(counts.k[0], counts.n[0]) for counts in then], dtype=np.float64).T
-    side = SIDES.index(first.side)
-    phi = np.full(len(cells), reference.dispersion[reference.series.index(first.series)])
-    edges = band(k_then, n_then, phi, reference.plan.minimum_odds_ratio)[:, side]
-    surprises = surprise(k, n, edges, np.full(len(cells), side), phi)
-    best = int(surprises.argmax())
-    return cells[best] if surprises[best] > DOMINANT * surprises[cells.index(ALL)] else ALL

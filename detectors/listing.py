@@ -77,7 +77,8 @@ def _categorical(schema: Schema, feature: str, counts: Ints) -> Iterator[Series]
 
 def _numeric(schema: Schema, feature: str, counts: Ints) -> Iterator[Series]:
     block, bins = schema.blocks[f"feature/{feature}"], schema.numeric[feature]
-    yield from _missing(feature, block, counts)
+    if feature not in schema.projection.features[1:]:  # an embedding is missing as a whole
+        yield from _missing(feature, block, counts)
     if counts[:-1].sum() < PRESENT_NEEDED:
         return
     everything = (block.start, block.stop - 1)
