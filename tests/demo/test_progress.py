@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+from service.demo.progress import FILE, Progress, load_progress, save_progress
+from tests.demo.builders import make_scenario
+
+
+def test_a_first_run_begins_at_the_beginning(tmp_path: Path) -> None:
+    assert load_progress(tmp_path, make_scenario()) == Progress(make_scenario())
+
+
+def test_an_interrupted_demo_goes_on_with_its_own_calendar(tmp_path: Path) -> None:
+    save_progress(tmp_path / "new", Progress(make_scenario(seed=5)).after(11))
+    later = load_progress(tmp_path / "new", make_scenario(epoch=date(2027, 1, 1)))
+    assert later == Progress(make_scenario(seed=5), days_told=12)
+    assert not later.told
+
+
+def test_a_told_story_stays_told(tmp_path: Path) -> None:
+    save_progress(tmp_path, Progress(make_scenario()).after(134))
+    assert load_progress(tmp_path, make_scenario()).told
+
+
+def test_a_damaged_note_is_no_obstacle(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text('{"epoch": "yesterday"}')
+    assert load_progress(tmp_path, make_scenario()) == Progress(make_scenario())
