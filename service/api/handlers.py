@@ -80,5 +80,3 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, http_problem)
     app.add_exception_handler(RequestValidationError, validation_problem)
     app.add_exception_handler(ClientDisconnect, gone)
-
-

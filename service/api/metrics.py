@@ -10,7 +10,9 @@ from prometheus_client.exposition import choose_encoder
 from service.api.state import Served
 
 router = APIRouter(tags=["operations"])
-EXPOSITION = {200: {"description": "The series, in the form that Accept asks for.", "content": {"text/plain": {}, "application/openmetrics-text": {}}}}
+EXPOSITION = {
+    200: {"description": "The series, in the form that Accept asks for.", "content": {"text/plain": {}, "application/openmetrics-text": {}}}
+}
 
 
 @router.get("/metrics", operation_id="metrics", summary="Series for Prometheus", response_class=Response, responses=EXPOSITION)

@@ -29,7 +29,9 @@ log = structlog.get_logger()
 
 router = APIRouter(prefix="/v1", tags=["predictions"])
 
-Site = Annotated[str | None, Header(alias="Stepwedge-Site", description="Site that asks; default is the service's own.", examples=["north"])]
+Site = Annotated[
+    str | None, Header(alias="Stepwedge-Site", description="Site that asks; default is the service's own.", examples=["north"])
+]
 Key = Annotated[
     str | None,
     Header(
@@ -55,7 +57,9 @@ Clock = Annotated[
     },
     openapi_extra=FILMS,
 )
-async def create_prediction(model: str, request: Request, service: Served, site: Site = None, key: Key = None, clock: Clock = None) -> Response:  # noqa: ARG001 - declared for the document; read together in submission_of
+async def create_prediction(
+    model: str, request: Request, service: Served, site: Site = None, key: Key = None, clock: Clock = None
+) -> Response:  # noqa: ARG001 - declared for the document; read together in submission_of
     """Answer one film, or several in a form; each answer is durable before it is sent."""
     now = datetime.now(UTC)
     with booked(service, model, now) as account, service.admission.seat() as seat:

@@ -65,7 +65,11 @@ class Explained:
 
 EXPLAINED: Mapping[str, Explained] = {
     **{kind.slug: Explained(kind, f"{kind.title}.") for kind in (INTERNAL, INVALID, NOT_FOUND, METHOD)},
-    **{kind.slug: Explained(kind, (error.__doc__ or "").strip()) for error, kind in KINDS.items() if issubclass(error, errors.StepwedgeError)},
+    **{
+        kind.slug: Explained(kind, (error.__doc__ or "").strip())
+        for error, kind in KINDS.items()
+        if issubclass(error, errors.StepwedgeError)
+    },
 }
 
 

@@ -8,4 +8,6 @@ from pathlib import Path
 
 def frames(error: BaseException) -> list[str]:
     """The calls that led to the error, outermost first, as `folder/file.py:line function`."""
-    return [f"{'/'.join(Path(frame.filename).parts[-2:])}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+    return [
+        f"{'/'.join(Path(frame.filename).parts[-2:])}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)
+    ]

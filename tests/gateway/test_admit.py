@@ -1,0 +1,78 @@
+"""Back-pressure instead of memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from service.errors import BusyError, StalledError, TooLargeError
+from service.gateway import admit
+from service.gateway.admit import Admission, Seat
+
+
+async def arriving(*chunks: bytes) -> AsyncIterator[bytes]:
+    for chunk in chunks:
+        yield chunk
+
+
+async def read(seat: Seat, *chunks: bytes) -> bytes:
+    return b"".join([chunk async for chunk in seat.read(arriving(*chunks))])
+
+
+def test_a_body_within_its_budget_is_read_whole() -> None:
+    with Admission(waiting=1, body_bytes=6).seat() as seat:
+        assert asyncio.run(read(seat, b"abc", b"def")) == b"abcdef"
+        assert seat.bytes_read == 6
+
+
+def test_a_body_is_refused_at_the_byte_that_is_too_many_whatever_it_declared() -> None:
+    with Admission(waiting=1, body_bytes=5).seat() as seat, pytest.raises(TooLargeError):
+        asyncio.run(read(seat, b"abc", b"def", b"never read"))
+    assert seat.bytes_read == 6
+
+
+def test_a_body_that_says_it_is_too_large_is_refused_before_a_byte_is_read() -> None:
+    with Admission(waiting=1, body_bytes=5).seat() as seat:
+        seat.declare(5)
+        with pytest.raises(TooLargeError):
+            seat.declare(6)
+    assert seat.bytes_read == 0
+
+
+def test_one_request_more_than_there_are_seats_is_told_to_come_back() -> None:
+    admission = Admission(waiting=1, body_bytes=5)
+    with admission.seat(), pytest.raises(BusyError), admission.seat():
+        pass
+    with admission.seat():
+        assert admission.seats == 1
+
+
+def test_many_bodies_together_have_a_budget_too_and_give_it_back() -> None:
+    admission = Admission(waiting=100, body_bytes=10)
+    seats = [admission.seat() for _ in range(5)]
+    taken = [seat.__enter__() for seat in seats]
+    for seat in taken[:4]:
+        seat.take(10)
+    with pytest.raises(BusyError):
+        taken[4].take(1)
+    for seat in seats:
+        seat.__exit__(None, None, None)
+    assert (admission.seats, admission.bytes_in_work) == (0, 0)
+
+
+def test_a_body_that_stops_arriving_frees_its_seat(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admit, "STALL_S", 0.01)
+
+    async def dribble() -> AsyncIterator[bytes]:
+        yield b"a"
+        await asyncio.Event().wait()
+
+    async def wait() -> None:
+        with Admission(waiting=1, body_bytes=5).seat() as seat:
+            async for _ in seat.read(dribble()):
+                pass
+
+    with pytest.raises(StalledError):
+        asyncio.run(wait())
