@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.resources import as_file, files
-
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, text
 
+import migrations
 from service.store.engine import open_engine
 from service.store.locks import session_lock
 from service.store.partitions import ensure_partitions
@@ -30,18 +29,18 @@ def migrate_down(url: str) -> None:
 def _run(url: str, direction: str, target: str) -> None:
     engine = open_engine(url)
     try:
-        with engine.connect() as connection, as_file(files("migrations")) as scripts:
+        with engine.connect() as connection:
             connection.execute(text("set statement_timeout = 0; set lock_timeout = 0"))
             connection.commit()
             with session_lock(connection, LOCK, wait=True):
-                getattr(command, direction)(_configuration(connection, str(scripts)), target)
+                getattr(command, direction)(_configuration(connection), target)
                 connection.commit()
     finally:
         engine.dispose()
 
 
-def _configuration(connection: Connection, scripts: str) -> Config:
+def _configuration(connection: Connection) -> Config:
     configuration = Config()
-    configuration.set_main_option("script_location", scripts.replace("%", "%%"))
+    configuration.set_main_option("script_location", migrations.__path__[0].replace("%", "%%"))
     configuration.attributes["connection"] = connection
     return configuration

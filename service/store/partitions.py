@@ -67,7 +67,11 @@ def _name(month: datetime) -> str:
 
 
 def _missing(connection: Connection, names: list[str]) -> list[str]:
-    query = text("select name from unnest(cast(:names as text[])) as name where to_regclass(name) is null order by name")
+    # Not to_regclass: it may answer from what this session remembers, and miss a table that another one has just committed.
+    query = text(
+        "select name from unnest(cast(:names as text[])) as name "
+        "where not exists (select from pg_class where relname = name and pg_table_is_visible(oid)) order by name"
+    )
     return list(connection.scalars(query, {"names": names}))
 
 

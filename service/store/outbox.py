@@ -1,0 +1,71 @@
+"""The outbox: messages written with what they tell of, delivered afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from service.store.tables import outbox
+
+LONGEST_ERROR = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message that is to be delivered under its id, and how often that was tried."""
+
+    id: UUID
+    remedy: UUID
+    body: bytes
+    created_at: datetime
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxCounts:
+    """Messages that still have to be delivered, and those that were given up."""
+
+    pending: int
+    dead: int
+
+
+def enqueue(connection: Connection, identifier: UUID, remedy: UUID, body: bytes, at: datetime) -> bool:
+    """Write the message of a remedy in the transaction that opens it; false where it is written already."""
+    statement = insert(outbox).values(id=identifier, remedy=remedy, body=body, created_at=at, next_attempt_at=at)
+    return connection.scalar(statement.on_conflict_do_nothing().returning(outbox.c.id)) is not None
+
+
+def due(connection: Connection, now: datetime, limit: int = 1) -> list[Message]:
+    """Messages that are to be tried now, locked until the transaction ends; those that another worker holds are passed over."""
+    waiting = outbox.c.delivered_at.is_(None) & outbox.c.dead_at.is_(None) & (outbox.c.next_attempt_at <= now)
+    columns = (outbox.c.id, outbox.c.remedy, outbox.c.body, outbox.c.created_at, outbox.c.attempts)
+    query = select(*columns).where(waiting).order_by(outbox.c.next_attempt_at, outbox.c.id).limit(limit)
+    return [Message(*row) for row in connection.execute(query.with_for_update(skip_locked=True))]
+
+
+def delivered(connection: Connection, identifier: UUID, at: datetime) -> None:
+    """Say that the receiver has taken a message."""
+    values = {"delivered_at": at, "attempts": outbox.c.attempts + 1, "last_error": None}
+    connection.execute(update(outbox).where(outbox.c.id == identifier).values(values))
+
+
+def failed(connection: Connection, identifier: UUID, error: str, next_attempt_at: datetime) -> None:
+    """Say that a try failed, and when the next one is due."""
+    values = {"next_attempt_at": next_attempt_at, "attempts": outbox.c.attempts + 1, "last_error": error[:LONGEST_ERROR]}
+    connection.execute(update(outbox).where(outbox.c.id == identifier).values(values))
+
+
+def dead(connection: Connection, identifier: UUID, error: str, at: datetime) -> None:
+    """Say that a message is given up."""
+    values = {"dead_at": at, "attempts": outbox.c.attempts + 1, "last_error": error[:LONGEST_ERROR]}
+    connection.execute(update(outbox).where(outbox.c.id == identifier).values(values))
+
+
+def count_messages(connection: Connection) -> OutboxCounts:
+    """How many messages wait, and how many were given up."""
+    waiting = func.count().filter(outbox.c.delivered_at.is_(None), outbox.c.dead_at.is_(None))
+    return OutboxCounts(*connection.execute(select(waiting, func.count(outbox.c.dead_at))).one())

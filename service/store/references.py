@@ -1,0 +1,43 @@
+"""References: what a model version is compared to, frozen; one is active."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select, update
+
+from service.store.locks import hold_until_commit
+from service.store.tables import reference_versions
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReference:
+    """A reference of the period [since, until), encoded as the detectors gave it."""
+
+    id: int
+    model_version: int
+    since: datetime
+    until: datetime
+    built_at: datetime
+    payload: bytes
+    state: str
+
+
+def save_reference(
+    connection: Connection, model_version: int, *, since: datetime, until: datetime, built_at: datetime, payload: bytes
+) -> StoredReference:
+    """Store a reference as the active one of its model version; the former one retires with all that was computed against it."""
+    hold_until_commit(connection, f"reference of {model_version}")
+    former = (reference_versions.c.model_version == model_version) & (reference_versions.c.state == "active")
+    connection.execute(update(reference_versions).where(former).values(state="retired"))
+    values = {"model_version": model_version, "since": since, "until": until, "built_at": built_at, "payload": payload}
+    query = insert(reference_versions).values(**values, state="active").returning(reference_versions)
+    return StoredReference(**connection.execute(query).one()._asdict())
+
+
+def active_reference(connection: Connection, model_version: int) -> StoredReference | None:
+    """The reference that a model version is compared to now."""
+    query = select(reference_versions).where(reference_versions.c.model_version == model_version, reference_versions.c.state == "active")
+    row = connection.execute(query).one_or_none()
+    return None if row is None else StoredReference(**row._asdict())

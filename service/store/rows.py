@@ -1,0 +1,82 @@
+"""Rows: the predictions of a stretch of time, in columns, as the statistics read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection
+
+from service.domain import AttributeValue
+from service.store.drivers import driver_cursor
+from service.store.ids import uuid7_floor
+
+ROWS = """
+    select id, received_at, site, attributes, statistics, logits, embedding from predictions
+    where model_version = %s and id >= %s and id < %s order by id
+"""
+# The statement that counts is the one made last; of two made at once, the one that came last.
+LABELS = """
+    select distinct on (prediction, finding) prediction, finding, value from labels
+    where model_version = %s and prediction >= %s and prediction < %s
+    order by prediction, finding, made_at desc, received_at desc, id desc
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """n predictions in the order they came. logits [n, F], labels [n, F] (NaN: unlabelled), embedding [n, d] (d may be 0)."""
+
+    ids: tuple[UUID, ...]
+    received_at: tuple[datetime, ...]
+    sites: tuple[str, ...]
+    attributes: tuple[Mapping[str, AttributeValue], ...]
+    statistics: tuple[Mapping[str, float], ...]
+    logits: NDArray[np.float32]
+    embedding: NDArray[np.float32]
+    labels: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def rows_between(connection: Connection, model_version: int, since: datetime, until: datetime, findings: Sequence[str]) -> Rows:
+    """The predictions of a model version received in [since, until), each with the latest statement on each finding."""
+    stretch = (model_version, uuid7_floor(since), uuid7_floor(until))
+    with driver_cursor(connection, binary=True) as cursor:
+        rows = cursor.execute(ROWS, stretch).fetchall()
+        statements = cursor.execute(LABELS, stretch).fetchall() if rows else []
+    ids, received, sites, attributes, statistics, logits, embeddings = zip(*rows, strict=True) if rows else ((),) * 7
+    return Rows(
+        ids=tuple(ids),
+        received_at=tuple(received),
+        sites=tuple(sites),
+        attributes=tuple(attributes),
+        statistics=tuple(statistics),
+        logits=np.array(logits, dtype=np.float32).reshape(len(rows), len(findings)),
+        embedding=_embedding(embeddings),
+        labels=_labels(ids, findings, statements),
+    )
+
+
+def _embedding(stored: Sequence[bytes | None]) -> NDArray[np.float32]:
+    """A film without an embedding among others that have one is a row of NaN."""
+    size = max((len(one) for one in stored if one), default=0) // 2
+    matrix = np.full((len(stored), size), np.nan, dtype=np.float32)
+    for row, one in zip(matrix, stored, strict=True):
+        if one:
+            row[:] = np.frombuffer(one, dtype="<f2")
+    return matrix
+
+
+def _labels(ids: Sequence[UUID], findings: Sequence[str], statements: Sequence[tuple[UUID, str, float]]) -> NDArray[np.float64]:
+    labels = np.full((len(ids), len(findings)), np.nan)
+    place, column = {one: row for row, one in enumerate(ids)}, {name: index for index, name in enumerate(findings)}
+    for prediction, finding, value in statements:
+        if prediction in place and finding in column:
+            labels[place[prediction], column[finding]] = value
+    return labels
