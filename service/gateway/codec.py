@@ -67,7 +67,9 @@ NativeCodec = Callable[[bytes, EncodedFrame, int], bytes | bytearray]
 def _decoded(codec: NativeCodec, data: bytes, frame: EncodedFrame, precision: int) -> bytes | bytearray:
     try:
         return codec(data, frame, precision)
-    except Exception:  # noqa: BLE001 (native codecs raise whatever they like; all of it means the same)
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException:  # noqa: BLE001 (native codecs raise whatever they like, and a panic in Rust is no Exception)
         raise UndecodableError(FAILED) from None
 
 

@@ -17,6 +17,8 @@ JPEG_LS_FRAMES = frozenset((0xF7,))
 FILL = 0xFF
 BARE_MARKERS = frozenset((0x01, *range(0xD0, 0xD8)))
 
+END = b"\xff\xd9"
+PADDING = b"\0\xff"
 UNREADABLE = "The compressed pixel data do not begin like their transfer syntax says."
 
 
@@ -39,6 +41,8 @@ def codestream_of(data: bytes, format_: Format) -> bytes:
 
 def read_frame_header(codestream: bytes, format_: Format) -> FrameHeader:
     """Size and depth that the codestream declares; UndecodableError where it has no such header."""
+    if not codestream.rstrip(PADDING).endswith(END):
+        raise UndecodableError("The compressed pixel data stop early.")  # codecs would fill the rest with grey
     try:
         if format_ is Format.JPEG_2000:
             return _jpeg_2000(codestream)

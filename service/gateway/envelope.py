@@ -16,7 +16,7 @@ MAGIC = b"DICM"
 META = 0x0002
 TRANSFER_SYNTAX = 0x00020010
 FIRST_GROUPS = (META, 0x0004, 0x0008)
-INFLATE_STEP = 1 << 12
+INFLATE_STEP = 1 << 10
 """Deflated bytes at a time; they become at most 1,032 times as many."""
 
 

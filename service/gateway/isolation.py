@@ -14,19 +14,15 @@ from typing import BinaryIO, Self, cast
 import numpy as np
 
 from service.errors import UndecodableError
-from service.gateway.codec import FAILED, EncodedFrame, Words, decompress
+from service.gateway.codec import FAILED, EncodedFrame, Words
 from service.gateway.codec_process import REFUSED, send_frame
-from service.gateway.syntaxes import Format
 
 OVERDUE = 2
 """Wall time over processor time after which a process is ended: a machine under load is no hanging codec."""
 
 
 class CodecPool:
-    """A Codec whose native code runs in `processes` others, started when first needed and replaced when they die.
-
-    RLE stays in this process: its decoder is memory-safe and bounded by the declared size.
-    """
+    """A Codec whose native code runs in `processes` others, started when first needed and replaced when they die."""
 
     def __init__(self, processes: int = 1, *, seconds: int = 5, memory_bytes: int = 2 << 30) -> None:
         """Nothing runs before the first frame.
@@ -45,8 +41,6 @@ class CodecPool:
 
     def __call__(self, frame: EncodedFrame) -> Words:
         """Words of a frame; UndecodableError where the codec refuses it, dies on it or takes too long."""
-        if frame.format is Format.RLE:
-            return decompress(frame)
         process = self._free.get()
         try:
             return process.decompress(frame, OVERDUE * self._seconds)
