@@ -32,6 +32,7 @@ from service.gateway.path import Gateway
 from service.gateway.predict import Predictor
 from service.gateway.record import Recorder
 from service.gateway.refuse import RefusalLog
+from service.gateway.versions import Versions
 from service.models.registry import open_model
 from service.store.engine import open_engine
 from service.worker.export import MeasurementCollector
@@ -96,6 +97,7 @@ def assemble(settings: Settings, key: bytes, engine: Engine, stack: AsyncExitSta
         fleet=fleet,
         refusals=refusals,
         gateway=Gateway(fleet, recorder, ledger, decoders, limits, key),
+        versions=Versions(),
         key=key,
     )
 

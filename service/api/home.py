@@ -5,9 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 from html import escape
-from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from service.api.state import Served

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Annotated
 
-from fastapi import Request
+from fastapi import Header, Request
 from python_multipart.multipart import parse_options_header
 
 from service.api.multipart import Part, PartsReader
@@ -14,6 +16,22 @@ from service.config import Settings
 from service.domain import Submission
 from service.errors import InvalidRequestError, ReplayError, UnsupportedSyntaxError
 from service.gateway.admit import Seat
+
+Site = Annotated[
+    str | None, Header(alias="Stepwedge-Site", description="Site that asks; default is the service's own.", examples=["north"])
+]
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        description="Same key, same film: the first answer again. Without it the instance UID is the key.",
+        examples=["order-7"],
+    ),
+]
+Clock = Annotated[
+    str | None,
+    Header(alias="Stepwedge-Received-At", description="Received time of a replay, RFC 3339.", examples=["2026-03-02T09:10:00Z"]),
+]
 
 ANONYMOUS = "anonymous"
 FORM = "multipart/form-data"
@@ -25,37 +43,43 @@ CLOCK = "Stepwedge-Received-At is an RFC 3339 time with an offset, such as 2026-
 EXPECTED = "Send application/dicom, application/octet-stream or multipart/form-data, without Content-Encoding."
 
 
-def submission_of(request: Request, model: str, settings: Settings, now: datetime) -> Submission:
-    """What the headers say of a request to predict; its body is read afterwards.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the headers of a request to predict say, as they came."""
+
+    site: str | None
+    key: str | None
+    clock: str | None
+
+
+async def asked(site: Site = None, key: Key = None, clock: Clock = None) -> Asked:
+    """The headers as FastAPI documents them; they are judged in `submission_of`, where a refusal is counted."""
+    return Asked(site, key, clock)
+
+
+def submission_of(asked: Asked, model: str, settings: Settings, now: datetime) -> Submission:
+    """A request to predict, but for its body.
 
     Raises:
         InvalidRequestError: A header is not valid.
         ReplayError: The request brings a clock of its own, and this service was not started for replay.
     """
-    key = request.headers.get("idempotency-key")
-    if key is not None and not 0 < len(key) <= LONGEST_KEY:
+    if asked.key is not None and not 0 < len(asked.key) <= LONGEST_KEY:
         raise InvalidRequestError(f"Idempotency-Key has 1 to {LONGEST_KEY} characters.")
-    site = request.headers.get("stepwedge-site", settings.site)
+    site = settings.site if asked.site is None else asked.site
     if not SITE.fullmatch(site):
         raise InvalidRequestError("Stepwedge-Site is a short name of a-z, 0-9, '_' and '-'.")
-    return Submission(
-        model=model,
-        site=site,
-        caller=ANONYMOUS,
-        received_at=received_at(request, settings, now),
-        body=b"",
-        idempotency_key=key,
-    )
+    moment = received_at(asked.clock, settings, now)
+    return Submission(model=model, site=site, caller=ANONYMOUS, received_at=moment, body=b"", idempotency_key=asked.key)
 
 
-def received_at(request: Request, settings: Settings, now: datetime) -> datetime:
+def received_at(stated: str | None, settings: Settings, now: datetime) -> datetime:
     """The one clock of the statistics: ours, or in a replay the one that the request brings.
 
     Raises:
         InvalidRequestError: The header is not an RFC 3339 time with an offset.
         ReplayError: Replay is not switched on.
     """
-    stated = request.headers.get("stepwedge-received-at")
     if stated is None:
         return now
     if not settings.replay_clock:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from prometheus_client.exposition import choose_encoder
 
+from service.api.documents import Responses
 from service.api.state import Served
 
 router = APIRouter(tags=["operations"])
-EXPOSITION = {
+EXPOSITION: Responses = {
     200: {"description": "The series, in the form that Accept asks for.", "content": {"text/plain": {}, "application/openmetrics-text": {}}}
 }
 

@@ -10,40 +10,26 @@ from typing import Annotated
 from uuid import UUID
 
 import structlog
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
+from sqlalchemy import Connection
 
 from service.api.accounting import Account, booked
 from service.api.documents import FILMS, problems
 from service.api.envelope import request_id_of
-from service.api.intake import instance_of, read_instances, submission_of
+from service.api.intake import Asked, asked, instance_of, read_instances, submission_of
 from service.api.multipart import Part
 from service.api.problems import INTERNAL, detail_of, problem
 from service.api.replies import FormReply, InstanceReply, PredictionReply
 from service.api.state import Served, Service
 from service.api.trace import frames
-from service.domain import Submission
+from service.domain import Prediction, Submission
 from service.gateway.path import Answer
-from service.gateway.recall import recall
+from service.models.manifest import Manifest
+from service.store.predictions import find_prediction
 
 log = structlog.get_logger()
 
 router = APIRouter(prefix="/v1", tags=["predictions"])
-
-Site = Annotated[
-    str | None, Header(alias="Stepwedge-Site", description="Site that asks; default is the service's own.", examples=["north"])
-]
-Key = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        description="Same key, same film: the first answer again. Without it the instance UID is the key.",
-        examples=["order-7"],
-    ),
-]
-Clock = Annotated[
-    str | None,
-    Header(alias="Stepwedge-Received-At", description="Received time of a replay, RFC 3339.", examples=["2026-03-02T09:10:00Z"]),
-]
 
 
 @router.post(
@@ -57,13 +43,11 @@ Clock = Annotated[
     },
     openapi_extra=FILMS,
 )
-async def create_prediction(
-    model: str, request: Request, service: Served, site: Site = None, key: Key = None, clock: Clock = None
-) -> Response:  # noqa: ARG001 - declared for the document; read together in submission_of
+async def create_prediction(model: str, request: Request, service: Served, said: Annotated[Asked, Depends(asked)]) -> Response:
     """Answer one film, or several in a form; each answer is durable before it is sent."""
     now = datetime.now(UTC)
     with booked(service, model, now) as account, service.admission.seat() as seat:
-        submission = submission_of(request, model, service.settings, now)
+        submission = submission_of(said, model, service.settings, now)
         account.site = submission.site
         service.fleet.find(model)
         try:
@@ -126,5 +110,10 @@ async def answer_part(service: Service, account: Account, submission: Submission
 )
 async def get_prediction(prediction: UUID, service: Served) -> PredictionReply:
     """The answer as it was recorded."""
-    found, manifest = await service.database.run(recall(prediction))
+
+    def recall(connection: Connection) -> tuple[Prediction, Manifest]:
+        found = find_prediction(connection, prediction)
+        return found, service.versions.manifest_of(connection, found.model_version)
+
+    found, manifest = await service.database.run(recall)
     return PredictionReply.of(found, manifest, replayed=True)

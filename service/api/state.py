@@ -15,6 +15,7 @@ from service.gateway.fleet import Fleet
 from service.gateway.ledger import Ledger
 from service.gateway.path import Gateway
 from service.gateway.refuse import RefusalLog
+from service.gateway.versions import Versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +30,12 @@ class Service:
     fleet: Fleet
     refusals: RefusalLog
     gateway: Gateway
+    versions: Versions
     key: bytes
 
 
-def service_of(request: Request) -> Service:
+async def service_of(request: Request) -> Service:
+    """Async, though it waits for nothing: FastAPI would give a plain function a thread."""
     service = request.app.state.service
     if not isinstance(service, Service):
         raise TypeError

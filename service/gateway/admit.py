@@ -78,15 +78,25 @@ class Seat:
 
         Raises:
             TooLargeError, BusyError: See `take`.
-            StalledError: Nothing came for a long time.
+            StalledError: See `flowing`.
         """
-        while True:
-            try:
-                async with asyncio.timeout(STALL_S):
-                    chunk = await anext(chunks)
-            except StopAsyncIteration:
-                return
-            except TimeoutError:
-                raise StalledError from None
+        async for chunk in flowing(chunks):
             self.take(len(chunk))
             yield chunk
+
+
+async def flowing(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The chunks of a body for as long as they come.
+
+    Raises:
+        StalledError: Nothing came for a long time.
+    """
+    while True:
+        try:
+            async with asyncio.timeout(STALL_S):
+                chunk = await anext(chunks)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise StalledError from None
+        yield chunk

@@ -32,7 +32,7 @@ def claim(secret: bytes, model_version: int, submission: Submission, pseudonyms:
     (True, True, False)
     """
     if submission.idempotency_key is not None:
-        name = ("key", submission.caller, submission.idempotency_key)
+        name: tuple[str, ...] = ("key", submission.caller, submission.idempotency_key)
     elif pseudonyms.instance is not None:
         name = ("instance", pseudonyms.instance.hex())
     else:

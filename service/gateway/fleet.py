@@ -72,6 +72,11 @@ class Fleet:
         """Whether a model of this name is registered, as far as this process has heard."""
         return model in self.serving or model in (self._registered or ())
 
+    def has(self, version: ModelVersion) -> bool:
+        """Whether this process has loaded exactly this version."""
+        serving = self.serving.get(version.model)
+        return serving is not None and serving.version.id == version.id
+
     @contextmanager
     def lease(self, model: str) -> Iterator[Serving]:
         """`find`, and keep the version open until the film that needs it is answered."""
@@ -111,8 +116,7 @@ class Fleet:
             await asyncio.gather(*self._closing)
 
     async def _take_in(self, version: ModelVersion) -> None:
-        current = self.serving.get(version.model)
-        if (current and current.version.id == version.id) or monotonic() < self._failed.get(version.id, 0.0):
+        if self.has(version) or monotonic() < self._failed.get(version.id, 0.0):
             return
         try:
             predictor = await asyncio.to_thread(self._start, version)
@@ -120,6 +124,7 @@ class Fleet:
             self._failed[version.id] = monotonic() + TRY_AGAIN_S
             log.error("model_not_loaded", model=version.model, version=version.version, kind=type(error).__name__)  # noqa: TRY400 - its class is enough
             return
+        current = self.serving.get(version.model)
         self.serving[version.model] = Serving(version, predictor.model.manifest, predictor)
         log.info("model_in_service", model=version.model, version=version.version)
         if current is not None:

@@ -1,0 +1,88 @@
+"""Labels of one prediction."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from service.api.documents import problems
+from service.api.intake import Clock, received_at
+from service.api.state import Served
+from service.api.statements import Word
+from service.errors import TooLargeError, UnsupportedSyntaxError
+from service.gateway.admit import flowing
+from service.gateway.label import Subject, state
+
+router = APIRouter(prefix="/v1", tags=["labels"])
+
+MOST_WORDS = 1000
+LARGEST_BODY = 1 << 20
+Words = Annotated[list[Word], Field(min_length=1, max_length=MOST_WORDS)]
+WORDS: TypeAdapter[list[Word]] = TypeAdapter(Words)
+BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {"type": "array", "minItems": 1, "maxItems": MOST_WORDS, "items": Word.model_json_schema()},
+                "example": [
+                    {"finding": "opacity", "value": 1, "source": "report", "reader": "reader-17", "made_at": "2026-03-02T15:30:00Z"}
+                ],
+            }
+        },
+    }
+}
+
+
+class LabelsReply(BaseModel):
+    """How many of the statements were new; one that was sent before is not stored twice."""
+
+    model_config = ConfigDict(frozen=True)
+
+    prediction: UUID
+    received: Annotated[int, Field(examples=[1])]
+    added: Annotated[int, Field(examples=[1])]
+
+
+@router.put(
+    "/predictions/{prediction}/labels",
+    operation_id="put_labels",
+    summary="State what a film shows",
+    responses=problems(400, 403, 404, 408, 413, 415, 429, 503),
+    openapi_extra=BODY,
+)
+async def put_labels(prediction: UUID, request: Request, service: Served, clock: Clock = None) -> LabelsReply:
+    """Add statements on findings of one prediction. Nothing is overwritten: of each finding the latest statement counts."""
+    now = received_at(clock, service.settings, datetime.now(UTC))
+    with service.admission.seat():
+        words = await read_words(request)
+    subject = Subject(prediction=prediction)
+    statements = [word.statement(service.key, subject) for word in words]
+    stated = await service.database.run(lambda connection: state(connection, service.versions, statements, now, whole=True))
+    return LabelsReply(prediction=prediction, received=len(words), added=stated.added)
+
+
+async def read_words(request: Request) -> list[Word]:
+    """The statements of a body.
+
+    Raises:
+        UnsupportedSyntaxError, TooLargeError, StalledError: The body is not JSON, too large, or stopped arriving.
+        RequestValidationError: A field is not valid.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise UnsupportedSyntaxError("Send application/json.")
+    body = bytearray()
+    async for chunk in flowing(aiter(request.stream())):
+        body += chunk
+        if len(body) > LARGEST_BODY:
+            raise TooLargeError
+    try:
+        return WORDS.validate_json(bytes(body))
+    except ValidationError as error:
+        found = [{**item, "loc": ("body", *item["loc"])} for item in error.errors(include_url=False, include_input=False)]
+        raise RequestValidationError(found) from None

@@ -1,0 +1,102 @@
+"""Measurements of the last run: estimates for reading, each with n, interval, limit and verdict."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Connection
+
+from service.api.documents import problems
+from service.api.state import Served
+from service.store.measurements import StoredMeasurement, last_measurements
+from service.store.models import champion
+from service.store.references import active_reference
+
+router = APIRouter(prefix="/v1/models", tags=["monitoring"])
+
+Text = Annotated[str | None, Field(max_length=200)]
+
+
+class Filters(BaseModel):
+    """Narrows the measurements; what is not given is not narrowed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: Text = None
+    finding: Text = None
+    feature: Text = None
+    subgroup: Annotated[str | None, Field(max_length=200, description="`all`, or attribute=value.", examples=["site=north"])] = None
+    window: Annotated[int | None, Field(ge=1, le=36_500, description="Length of the window in days.", examples=[30])] = None
+
+
+class MeasurementReply(BaseModel):
+    """One number with what makes it readable. `insufficient` is an honest verdict; `reason` says why."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    name: Annotated[str, Field(examples=["auroc"])]
+    finding: Annotated[str, Field(examples=["opacity"])]
+    feature: Annotated[str, Field(examples=[""])]
+    subgroup: Annotated[str, Field(validation_alias="cell", examples=["site=north"])]
+    window_days: Annotated[int, Field(examples=[30])]
+    value: Annotated[float | None, Field(examples=[0.91])]
+    n: Annotated[int, Field(examples=[412])]
+    low: Annotated[float | None, Field(examples=[0.87])]
+    high: Annotated[float | None, Field(examples=[0.94])]
+    limit: Annotated[float | None, Field(examples=[0.85])]
+    verdict: Annotated[str, Field(examples=["within"])]
+    reason: Annotated[str, Field(examples=[""])]
+
+
+class MeasurementsReply(BaseModel):
+    """The last reading of the version in service; `as_of` is null before the first one."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model: Annotated[str, Field(examples=["chest"])]
+    version: Annotated[str, Field(examples=["1"])]
+    as_of: date | None
+    measurements: list[MeasurementReply]
+
+
+@router.get(
+    "/{model}/measurements",
+    operation_id="list_measurements",
+    summary="Measurements of a model",
+    response_model=MeasurementsReply,
+    responses=problems(400, 404, 503),
+)
+async def list_measurements(model: str, service: Served, filters: Annotated[Filters, Query()]) -> Response:
+    """What the last run measured, narrowed by whatever is given."""
+
+    def ask(connection: Connection) -> str:
+        version = champion(connection, model)
+        found = measured(connection, version.id, filters)
+        reply = MeasurementsReply(
+            model=version.model,
+            version=version.version,
+            as_of=found[0].as_of if found else None,
+            measurements=[MeasurementReply.model_validate(each) for each in found],
+        )
+        # Thousands of numbers take a while to write: here, in the database's thread, no other request waits for that.
+        return reply.model_dump_json()
+
+    return Response(await service.database.run(ask), media_type="application/json")
+
+
+def measured(connection: Connection, version: int, filters: Filters) -> list[StoredMeasurement]:
+    reference = active_reference(connection, version)
+    if reference is None:
+        return []
+    return last_measurements(
+        connection,
+        reference.id,
+        name=filters.name,
+        cell=filters.subgroup,
+        finding=filters.finding,
+        feature=filters.feature,
+        window_days=filters.window,
+    )

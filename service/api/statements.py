@@ -1,0 +1,65 @@
+"""What a statement about a film looks like when it is sent."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Self
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from service.gateway.deidentify import pseudonym
+from service.gateway.label import Statement, Subject, reader_token
+
+EARLIEST, LATEST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+FindingName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", examples=["opacity"])]
+Value = Annotated[
+    float, Field(ge=0, le=1, allow_inf_nan=False, description="0 absent, 1 present; between them where readers differ.", examples=[1])
+]
+Source = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$", description="Where the statement comes from.", examples=["report"])
+]
+Reader = Annotated[str | None, Field(max_length=256, description="Who made it; only a keyed pseudonym is kept.", examples=["reader-17"])]
+MadeAt = Annotated[AwareDatetime, Field(ge=EARLIEST, le=LATEST, examples=["2026-03-02T15:30:00Z"])]
+Name = Annotated[str | None, Field(min_length=1, max_length=256)]
+
+
+class Word(BaseModel):
+    """One reader's word on one finding."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    finding: FindingName
+    value: Value
+    source: Source
+    reader: Reader = None
+    made_at: MadeAt
+
+    def statement(self, key: bytes, subject: Subject) -> Statement:
+        return Statement(subject, self.finding, self.value, self.source, reader_token(key, self.reader), self.made_at.astimezone(UTC))
+
+
+class Line(Word):
+    """A word that says itself which film it is about: by prediction, by accession number or by instance UID."""
+
+    prediction: UUID | None = None
+    accession: Name = None
+    instance: Name = None
+    model: Annotated[str | None, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", description="Only predictions of this model.")] = None
+
+    @model_validator(mode="after")
+    def names_one_film(self) -> Self:
+        if sum(name is not None for name in (self.prediction, self.accession, self.instance)) != 1:
+            raise PydanticCustomError("one_subject", "Say exactly one of prediction, accession and instance")
+        return self
+
+    def about(self, key: bytes) -> Subject:
+        """What the line is about. Names become pseudonyms here, at the door."""
+        return Subject(
+            prediction=self.prediction,
+            accession=None if self.accession is None else pseudonym(key, "accession", self.accession),
+            instance=None if self.instance is None else pseudonym(key, "instance", self.instance),
+            model=self.model,
+        )
