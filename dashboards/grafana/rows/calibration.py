@@ -8,7 +8,7 @@ from dashboards.grafana.measured import observations, over_time
 
 TITLE = "Calibration of $finding in $subgroup, $window"
 
-INTERCEPT, SLOPE = "calibration_intercept", "calibration_slope"
+SHOWN = ("calibration_intercept", "calibration_slope", "brier_score")
 
 
 def row() -> list[timeseries.Panel]:
@@ -17,16 +17,21 @@ def row() -> list[timeseries.Panel]:
             "Intercept",
             "0 is right; above 0 findings are more frequent than the scores say, below 0 rarer (log odds). "
             "An interval that leaves 0 and stays: the model owner recalibrates.",
-            INTERCEPT,
+            "calibration_intercept",
         ),
         over_time(
             "Slope",
             "1 is right; below 1 the scores are too extreme, above 1 too timid. Well below 1: recalibrating the intercept alone does not help.",
-            SLOPE,
+            "calibration_slope",
+        ),
+        over_time(
+            "Brier score",
+            "Mean squared error of the probabilities; lower is better. It also moves with prevalence: read it beside intercept and slope.",
+            "brier_score",
         ),
         observations(
             "Labels that this rests on",
             "Few labels make wide intervals, not a bad model. Falls for one finding only: see the runbook on label drought.",
-            (INTERCEPT, SLOPE),
+            SHOWN,
         ),
     ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from grafana_foundation_sdk.builders import timeseries
+from grafana_foundation_sdk.builders import table, timeseries
 
+from dashboards.grafana.measured import by_feature
 from dashboards.grafana.panels import Query, lines
 from dashboards.grafana.promql import MODEL, once
 from dashboards.grafana.series import against_its_band
@@ -14,7 +15,7 @@ INPUTS = f'{MODEL},family=~"acquisition|image|embedding"'
 ODD = f'{INPUTS},bin=~"missing|unseen|out of range"'
 
 
-def row() -> list[timeseries.Panel]:
+def row() -> list[timeseries.Panel | table.Panel]:
     return [
         against_its_band(
             "The chosen series against its band: $series",
@@ -29,5 +30,12 @@ def row() -> list[timeseries.Panel]:
             unit="percentunit",
             ends=(0, None),
             alert="StepwedgeModelAlarm",
+        ),
+        by_feature(
+            "Attributes and image statistics, $window",
+            "feature_drift: distance of the values from the reference's, 0 to 1. The shares: of studies without a value, with a value never seen, "
+            "out of range. breached says that it moved, not that it hurts; only evidence pages.",
+            ("feature_drift", "missing_share", "unseen_share", "out_of_range_share"),
+            width=24,
         ),
     ]

@@ -18,7 +18,6 @@ def row() -> list[timeseries.Panel]:
             "Share of positives that are flagged at the operating point. Falling: findings are missed, tell the physician in charge.",
             "sensitivity",
             unit="percentunit",
-            width=6,
             ends=(None, 1),
         ),
         over_time(
@@ -26,20 +25,17 @@ def row() -> list[timeseries.Panel]:
             "Share of negatives that are not flagged. Falling: false alarms cost reading time and trust.",
             "specificity",
             unit="percentunit",
-            width=6,
             ends=(None, 1),
         ),
         over_time(
             "AUROC",
             "How well scores order positives above negatives; 0.5 is chance. Steady while sensitivity falls: the threshold, not the model, is off.",
             "auroc",
-            width=6,
             ends=(None, 1),
         ),
         observations(
             "Labels that this rests on",
-            "Positives for sensitivity, negatives for specificity, both for AUROC. Below some tens an interval is too wide to act on.",
+            "Positives for sensitivity, negatives for specificity, both for AUROC. Below 50 there is no verdict: the interval is too wide to act on.",
             SHOWN,
-            width=6,
         ),
     ]

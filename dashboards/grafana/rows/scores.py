@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders import timeseries
 
+from dashboards.grafana.measured import over_time
 from dashboards.grafana.panels import Query, lines
 from dashboards.grafana.promql import FINDING, once
 from dashboards.grafana.series import against_its_band
@@ -17,13 +18,13 @@ def row() -> list[timeseries.Panel]:
             "Share of studies that the model flags",
             "At the operating point. It moves with the patients or with the images: compare with the labels beside before you touch the threshold.",
             f'{FINDING},family="score",bin="flagged"',
-            width=8,
+            width=6,
         ),
         against_its_band(
             "Share of labels that are positive",
             "Judged on days old enough to have their labels. Moves with it: the patients changed. Stays: the images or the model did.",
             f'{FINDING},family="prevalence"',
-            width=8,
+            width=6,
         ),
         lines(
             "Tails of the scores, against the reference",
@@ -34,8 +35,15 @@ def row() -> list[timeseries.Panel]:
                     "{{bin}} (logit)",
                 )
             ],
-            width=8,
+            width=6,
             ends=(0, 2),
+        ),
+        over_time(
+            "Distance of the scores from the reference, $window",
+            "Of their whole distribution, 0 to 1. Large while both shares at the left stay: the shape changed; look at the inputs.",
+            "score_drift",
+            where=f'{FINDING},subgroup="all"',
+            ends=(0, None),
         ),
     ]
 

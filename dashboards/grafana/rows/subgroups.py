@@ -9,12 +9,15 @@ from dashboards.grafana.rows import calibration, performance
 
 TITLE = "Subgroups of $finding, $window"
 
+PREDICTIVE = ("positive_predictive_value", "negative_predictive_value")
+RATES = ("flag_rate", "observed_prevalence")
+
 
 def row() -> list[table.Panel]:
     return [
         by_subgroup(
             "Measurements by subgroup",
             "Filter a column by its funnel. Read value, interval and n together: with dozens of subgroups some look bad by chance; only evidence pages.",
-            (*performance.SHOWN, calibration.INTERCEPT, calibration.SLOPE),
+            (*performance.SHOWN, *PREDICTIVE, *calibration.SHOWN, "spiegelhalter_z", *RATES),
         )
     ]
