@@ -52,10 +52,18 @@ def load_package(folder: Path) -> LoadedModel:
     """The model of a package folder.
 
     Raises:
-        PackageError: The manifest is not valid, the artifact is not the one that it names, cannot be read without pickle,
-            or does not answer as the manifest says.
+        PackageError: The manifest is not valid, or `load_model` refuses the artifact.
     """
-    manifest = read_manifest(folder)
+    return load_model(folder, read_manifest(folder))
+
+
+def load_model(folder: Path, manifest: Manifest) -> LoadedModel:
+    """The model that a manifest describes, its artifact taken from a folder.
+
+    Raises:
+        PackageError: The artifact is not the one that the manifest names, cannot be read without pickle, or does not answer
+            as the manifest says.
+    """
     artifact = manifest.artifact
     try:
         data = (folder / artifact.file).read_bytes()
