@@ -29,3 +29,46 @@ measurement  Measurement, Interval, Verdict: what the detectors below return.
 
 `DETECTORS` lists every measurement detector: (reference, window: cell -> Tally) -> Sequence[Measurement].
 """
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from detectors.auroc import auroc
+from detectors.brier import brier
+from detectors.calibration_error import calibration_error
+from detectors.calibration_line import calibration_line
+from detectors.decision_rates import decision_rates
+from detectors.feature_drift import feature_drift
+from detectors.flag_rate import flag_rate
+from detectors.measurement import Measurement
+from detectors.missing_share import missing_share
+from detectors.observed_prevalence import observed_prevalence
+from detectors.out_of_range_share import out_of_range_share
+from detectors.prevalence_estimate import prevalence_estimate
+from detectors.reference import Reference
+from detectors.score_drift import score_drift
+from detectors.spiegelhalter import spiegelhalter
+from detectors.subgroup_gaps import subgroup_gaps
+from detectors.tally import Tally
+from detectors.unseen_share import unseen_share
+
+Detector = Callable[[Reference, Mapping[str, Tally]], Sequence[Measurement]]
+
+DETECTORS: tuple[Detector, ...] = (
+    feature_drift,
+    missing_share,
+    unseen_share,
+    out_of_range_share,
+    score_drift,
+    flag_rate,
+    prevalence_estimate,
+    observed_prevalence,
+    calibration_line,
+    spiegelhalter,
+    brier,
+    calibration_error,
+    decision_rates,
+    auroc,
+    subgroup_gaps,
+)

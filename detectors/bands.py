@@ -6,8 +6,7 @@ from math import log
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit
-from scipy.stats import beta, norm
+from scipy.special import betaincinv, expit, logit, ndtri
 
 CONFIDENCE = 0.95
 NEVER = 1e-9
@@ -40,8 +39,8 @@ def band(k: Floats, n: Floats, dispersion: Floats, minimum_odds_ratio: float) ->
     """
     hits, misses = k / dispersion, (n - k) / dispersion
     tail = (1 - CONFIDENCE) / 2
-    low = np.where(k > 0, beta.ppf(tail, np.maximum(hits, NEVER), misses + 1), 0.0)
-    high = np.where(k < n, beta.ppf(1 - tail, hits + 1, np.maximum(misses, NEVER)), 1.0)
+    low = np.where(k > 0, betaincinv(np.maximum(hits, NEVER), misses + 1, tail), 0.0)
+    high = np.where(k < n, betaincinv(hits + 1, np.maximum(misses, NEVER), 1 - tail), 1.0)
     return _widen(np.stack([low, high], axis=1), log(minimum_odds_ratio))
 
 
@@ -54,7 +53,7 @@ def common_band(rates: Floats, n: Floats, dispersion: float, minimum_odds_ratio:
     [[0.06, 0.17], [0.35, 0.65]]
     """
     error = np.sqrt(dispersion / np.maximum((n * rates * (1 - rates)).sum(), NEVER))
-    shift = norm.ppf((1 + CONFIDENCE) / 2) * error + log(minimum_odds_ratio)
+    shift = ndtri((1 + CONFIDENCE) / 2) * error + log(minimum_odds_ratio)
     return _widen(np.stack([rates, rates], axis=1), float(shift))
 
 

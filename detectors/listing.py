@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.plan import ALL, family_of
 from detectors.schema import NEGATIVE, POSITIVE, SCORE_BINS, SCORE_RANGE, UNLABELLED, Block, Schema
-from detectors.series import SIDES, Family, Range, Series, Side, Stratum
+from detectors.series import SIDES, Range, Series, Side, Stratum
 from detectors.tally import Tally
 
 PRESENT_NEEDED = 50
@@ -46,8 +45,7 @@ def _inputs(schema: Schema, whole: Tally) -> Iterator[Series]:
 
 
 def _feature_series(feature: str, bin_: str, sides: tuple[Side, ...], hits: tuple[Range, ...], trials: Range) -> Series:
-    family = cast("Family", family_of(feature))
-    return Series(family, ALL, feature, "", bin_, sides, (Stratum(hits, (trials,)),))
+    return Series(family_of(feature), ALL, feature, "", bin_, sides, (Stratum(hits, (trials,)),))
 
 
 def _missing(feature: str, block: Block, counts: Ints) -> Iterator[Series]:

@@ -29,7 +29,8 @@ class Measurement:
     """One number for reading.
 
     name: fixes what is measured, its unit and direction.
-    value: None where there is too little data; then `reason` says what is missing.
+    value: None where there is too little data even to show it; `reason` says what is missing. A verdict may need more data than a
+        value: then the verdict is `insufficient` beside a value and its interval.
     n: observations that the number rests on (labelled ones where labels define it).
     limit: the value beyond which the verdict is `breached`; None where the number has no limit of its own.
     cell, finding, feature: where it was measured; "" where it does not apply.
@@ -45,3 +46,8 @@ class Measurement:
     cell: str = ALL
     finding: str = ""
     feature: str = ""
+
+    @classmethod
+    def insufficient(cls, name: str, n: int, reason: str, *, cell: str = ALL, finding: str = "", feature: str = "") -> Measurement:
+        """Say that there is too little data, and what is missing."""
+        return cls(name, None, n, None, None, Verdict.INSUFFICIENT, reason, cell, finding, feature)

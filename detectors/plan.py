@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite
+from typing import Literal
 
 ALL = "all"
 """The cell of all predictions."""
@@ -48,7 +49,7 @@ class Plan:
             raise ValueError("alarms_per_year > 0, label_maturity_days >= 0 and minimum_odds_ratio > 1 are needed")
 
 
-def family_of(feature: str) -> str:
+def family_of(feature: str) -> Literal["acquisition", "image", "embedding"]:
     """Family of a feature by its name: DICOM keywords are acquisition, `embedding_..` embedding, other snake_case names image statistics."""
     if feature[:1].isupper():
         return "acquisition"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,10 @@ from detectors.batch import Batch
 from detectors.estimates import Estimates, estimate
 from detectors.listing import list_series
 from detectors.packing import DecodeError, fingerprint, pack, unpack
-from detectors.plan import Plan
+from detectors.plan import ALL, Plan
 from detectors.projection import Projection
 from detectors.schema import Schema
-from detectors.series import Gather, Series, Stratum
+from detectors.series import Family, Gather, Series, Stratum
 from detectors.tally import Tally, tally_cells
 
 KIND, VERSION = b"SWRF", 1
@@ -33,6 +34,7 @@ class Reference:
     estimates: rates, bands and dispersion by row; a series has one row, or one a score group (calibration).
     gather: reads k and n of every row from tallies.
     digest: names the whole of it [16 bytes].
+    scatter: (family, cell, feature, finding) -> mean dispersion; see `dispersion_of`.
     """
 
     plan: Plan
@@ -42,9 +44,11 @@ class Reference:
     estimates: Estimates
     gather: Gather = field(init=False)
     digest: bytes = field(init=False)
+    scatter: Mapping[tuple[str, str, str, str], float] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "gather", Gather.of(self.series))
+        object.__setattr__(self, "scatter", _scatter(self.series, self.dispersion))
         object.__setattr__(self, "digest", fingerprint(*self._content()))
 
     @property
@@ -61,6 +65,11 @@ class Reference:
     def dispersion(self) -> Floats:
         """Dispersion phi of each series [series]."""
         return self.estimates.dispersion
+
+    def dispersion_of(self, family: Family, *, cell: str = ALL, feature: str = "", finding: str = "") -> float:
+        """Dispersion of whatever is read and not paged: the mean over the series of that subject, or over its family where it has none."""
+        subject = self.scatter.get((family, cell, feature, finding))
+        return subject if subject is not None else self.scatter.get((family, "", "", ""), 1.0)
 
     @property
     def trials(self) -> NDArray[np.int64]:
@@ -132,6 +141,14 @@ def build_reference(plan: Plan, batch: Batch, cells: Mapping[str, NDArray[Any]],
         for today in (np.asarray(days) == number for number in np.unique(days))
     )
     return Reference(plan, schema, tallies, series, estimate(series, tallies, np.unique(days), daily, plan.minimum_odds_ratio))
+
+
+def _scatter(series: Sequence[Series], dispersion: Floats) -> dict[tuple[str, str, str, str], float]:
+    gathered: dict[tuple[str, str, str, str], list[float]] = {}
+    for one, phi in zip(series, dispersion.tolist(), strict=True):
+        for subject in ((one.family, one.cell, one.feature, one.finding), (one.family, "", "", "")):
+            gathered.setdefault(subject, []).append(phi)
+    return {subject: fmean(values) for subject, values in gathered.items()}
 
 
 def _plan(described: Mapping[str, Any]) -> Plan:

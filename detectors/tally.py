@@ -107,6 +107,11 @@ class Tally:
         return cls(schema, vector)
 
 
+def tally_of(schema: Schema, window: Mapping[str, Tally], cell: str) -> Tally:
+    """Tally of a cell of a window; of no predictions where the window lacks the cell."""
+    return window[cell] if cell in window else Tally.zero(schema)
+
+
 def tally(schema: Schema, batch: Batch) -> Tally:
     """Tally some predictions.
 

@@ -1,0 +1,60 @@
+"""Intervals of proportions, at an effective sample size where observations come in clusters."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+from scipy.special import ndtri
+
+from detectors.measurement import Interval
+
+CONFIDENCE = 0.95
+Z = float(ndtri((1 + CONFIDENCE) / 2))
+"""1.96: two-sided 95 %."""
+
+
+def wilson(k: float, n: float, dispersion: float = 1.0) -> Interval:
+    """Wilson's score interval of k of n.
+
+    The rates p with |k/n - p| <= z sqrt(phi p (1 - p) / n): covers .93 to .97 where the textbook (Wald) interval covers .65 (10 positives).
+
+    Args:
+        k: Hits.
+        n: Trials, more than 0.
+        dispersion: phi; n / phi observations are as good as independent.
+
+    Source:
+        Wilson 1927, Journal of the American Statistical Association 22:209.
+
+    >>> interval = wilson(8, 10)
+    >>> round(interval.low, 3), round(interval.high, 3)
+    (0.49, 0.943)
+    """
+    effective, rate = n / dispersion, k / n
+    shrink = 1 + Z**2 / effective
+    center = (rate + Z**2 / (2 * effective)) / shrink
+    half = Z * sqrt(rate * (1 - rate) / effective + Z**2 / (4 * effective**2)) / shrink
+    return Interval(0.0 if k <= 0 else max(0.0, center - half), 1.0 if k >= n else min(1.0, center + half))
+
+
+def newcombe(first: tuple[float, float], second: tuple[float, float], dispersion: float = 1.0) -> Interval:
+    """Newcombe's interval of the difference of two independent rates, k1/n1 - k2/n2, from their Wilson intervals.
+
+    Args:
+        first: k1, n1.
+        second: k2, n2.
+        dispersion: phi of both.
+
+    Source:
+        Newcombe 1998, Statistics in Medicine 17:873 (method 10).
+
+    >>> interval = newcombe((56, 70), (48, 80))
+    >>> round(interval.low, 4), round(interval.high, 4)
+    (0.0524, 0.3339)
+    """
+    one, two = first[0] / first[1], second[0] / second[1]
+    inner, outer = wilson(*first, dispersion), wilson(*second, dispersion)
+    difference = one - two
+    below = sqrt((one - inner.low) ** 2 + (outer.high - two) ** 2)
+    above = sqrt((inner.high - one) ** 2 + (two - outer.low) ** 2)
+    return Interval(difference - below, difference + above)

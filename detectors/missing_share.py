@@ -1,0 +1,35 @@
+"""Missing share: how often a film does not say what it used to say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from detectors.measurement import Measurement
+from detectors.plan import ALL, family_of
+from detectors.rates import Rate, measure_rate
+from detectors.reference import Reference
+from detectors.tally import Tally, tally_of
+
+
+def missing_share(reference: Reference, window: Mapping[str, Tally]) -> Sequence[Measurement]:
+    """Measure the share of films without a value, for every feature; only a rise breaches.
+
+    On real streams a field that vanishes was among the strongest signs of change. Interval: Wilson at n / phi; limit: rates.py.
+    """
+    now, then = tally_of(reference.schema, window, ALL), reference.tallies[ALL]
+    return [
+        measure_rate(
+            "missing_share",
+            Rate(
+                k=int(now.feature(feature)[-1]),
+                n=now.n,
+                k_reference=int(then.feature(feature)[-1]),
+                n_reference=then.n,
+                dispersion=reference.dispersion_of(family_of(feature), feature=feature),
+                minimum_odds_ratio=reference.plan.minimum_odds_ratio,
+            ),
+            "high",
+            feature=feature,
+        )
+        for feature in reference.schema.features
+    ]

@@ -1,0 +1,71 @@
+"""Rates for reading: a share of the window beside the tolerance band of the reference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+
+from detectors.bands import band
+from detectors.intervals import Z, wilson
+from detectors.measurement import Measurement, Verdict
+from detectors.plan import ALL
+
+SHOWN = 10
+"""Observations from which a share is shown."""
+JUDGED = 50
+"""Observations from which it gets a verdict."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """k of n in the window, k_reference of n_reference in the reference, and the dispersion phi of both."""
+
+    k: int
+    n: int
+    k_reference: int
+    n_reference: int
+    dispersion: float
+    minimum_odds_ratio: float
+
+
+def measure_rate(name: str, rate: Rate, side: str, *, cell: str = ALL, finding: str = "", feature: str = "") -> Measurement:
+    """Measure a share, and say whether it has surely left its band on a side.
+
+    The limit is the edge of the tolerance band (bands.py) plus z sqrt(phi e (1 - e) / n), e the edge: beyond it, the Wilson interval
+    of the share lies wholly outside the band. So the limit tightens towards the edge as n grows, and a share inside the band
+    breaches it in fewer than 2.5 % of windows at any n.
+
+    Args:
+        name: Of the measurement.
+        rate: Counts.
+        side: "high" if only a rise matters, "low" if only a fall, "both" (then the limit is that on the side of the value).
+        cell: Where it was measured.
+        finding: Where it was measured.
+        feature: Where it was measured.
+
+    >>> quiet = measure_rate("share", Rate(12, 100, 100, 1000, 1.0, 1.5), "high")
+    >>> raised = measure_rate("share", Rate(30, 100, 100, 1000, 1.0, 1.5), "high")
+    >>> quiet.verdict.value, raised.verdict.value, round(raised.limit, 3)
+    ('within', 'breached', 0.244)
+    """
+    where = {"cell": cell, "finding": finding, "feature": feature}
+    if rate.n < SHOWN:
+        return Measurement.insufficient(name, rate.n, f"{SHOWN} observations needed", **where)
+    value, interval = rate.k / rate.n, wilson(rate.k, rate.n, rate.dispersion)
+    if min(rate.n, rate.n_reference) < JUDGED:
+        reason = f"{JUDGED} observations needed for a verdict, in the window and in the reference"
+        return Measurement(name, value, rate.n, interval, None, Verdict.INSUFFICIENT, reason, **where)
+    rises = side == "high" or (side == "both" and value * rate.n_reference >= rate.k_reference)
+    limit = _limit(rate, rises=rises)
+    breached = value > limit if rises else value < limit
+    return Measurement(name, value, rate.n, interval, limit, Verdict.BREACHED if breached else Verdict.WITHIN, **where)
+
+
+def _limit(rate: Rate, *, rises: bool) -> float:
+    k, n, phi = np.array([[rate.k_reference], [rate.n_reference], [rate.dispersion]], dtype=np.float64)
+    low, high = band(k, n, phi, rate.minimum_odds_ratio)[0]
+    edge = float(high if rises else low)
+    reach = Z * sqrt(rate.dispersion * edge * (1 - edge) / rate.n)
+    return min(1.0, edge + reach) if rises else max(0.0, edge - reach)
