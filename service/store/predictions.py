@@ -1,26 +1,28 @@
-"""Predictions: one row for each accepted film, however often it is sent and by however many gateways."""
+"""Predictions: each accepted film exactly once, however often, from wherever and at whatever moment it is sent."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 from uuid import UUID
 
 import numpy as np
-from psycopg import Cursor, sql
 from psycopg.types.json import Jsonb
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, select, text
 
 from service.domain import Prediction, Pseudonyms, Recorded, Scores
 from service.errors import ConflictError, UnknownPredictionError
+from service.store import documents
 from service.store.drivers import driver_cursor
+from service.store.ids import time_of
 from service.store.partitions import ensure_months, month_of
 from service.store.rows import Rows, rows_between
-from service.store.tables import predictions
+from service.store.tables import predictions as table
 
 __all__ = ["Rows", "find_prediction", "predictions_of", "record_batch", "rows_between", "versions_of"]
 
-COLUMNS = {
-    "position": "int4",
+# Column and type, in the order in which _fields gives them.
+TYPES: Final = {
     "id": "uuid",
     "model_version": "int4",
     "received_at": "timestamptz",
@@ -42,62 +44,73 @@ COLUMNS = {
     "input_bytes": "int8",
     "duration_ms": "float4",
 }
-STORED = sql.SQL(", ").join(sql.Identifier(name) for name in COLUMNS if name != "position")
-INCOMING = sql.SQL("create temporary table if not exists incoming_predictions ({}) on commit delete rows").format(
-    sql.SQL(", ").join(sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in COLUMNS.items())
-)
-COPY = sql.SQL("copy incoming_predictions ({}) from stdin (format binary)").format(sql.SQL(", ").join(map(sql.Identifier, COLUMNS)))
+COLUMNS: Final = ", ".join(TYPES)
 
-# In the order of the keys, so that two gateways with the same keys wait for each other instead of locking each other out.
-CLAIM = """
-    insert into submissions (key, prediction, content, received_at)
-    select distinct on (key) key, id, content, received_at from incoming_predictions order by key, position
-    on conflict (key) do nothing
+# The table lives as long as the connection, its rows as long as the transaction. A gateway that freezes in the middle
+# must not hold its keys: the same film may be on its second way already, through another one.
+STAGE = """
+set local idle_in_transaction_session_timeout = '10s';
+create temporary table if not exists staged_predictions (position integer, like predictions) on commit delete rows
 """
-# Only the film that owns its key becomes a row; its hour is stale from this commit on.
-INSERT = sql.SQL("""
-    with stored as (
-        insert into predictions ({columns})
-        select {columns} from incoming_predictions
-        where exists (select from submissions where submissions.key = incoming_predictions.key and prediction = incoming_predictions.id)
-        on conflict (id) do nothing
-        returning model_version, received_at
-    )
+COPY = f"copy staged_predictions ({COLUMNS}, position) from stdin (format binary)"
+
+# Whoever inserts a key first owns it. Keys are taken in their own order, so that no two writers wait for each other in a circle.
+CLAIM = text(f"""
+with claimed as (
+    insert into submissions (key, prediction, content, received_at)
+    select key, id, content, received_at from staged_predictions order by key, position
+    on conflict (key) do nothing
+    returning prediction
+), stored as (
+    insert into predictions ({COLUMNS})
+    select {COLUMNS} from staged_predictions where id in (select prediction from claimed)
+    on conflict (id) do nothing
+    returning model_version, received_at
+), marked as (
     insert into tally_marks (model_version, hour)
     select distinct model_version, date_trunc('hour', received_at, 'UTC') from stored
-""").format(columns=STORED)
-OTHERS = """
-    select position, submissions.prediction, submissions.content
-    from incoming_predictions join submissions using (key)
-    where submissions.prediction <> incoming_predictions.id
-"""
+)
+select prediction from claimed
+""")  # noqa: S608 - the columns are ours
+
+OWNERS = text("""
+select staged.id, submissions.prediction as owner, submissions.content = staged.content as same
+from staged_predictions as staged join submissions on submissions.key = staged.key
+where staged.id = any(:late)
+""")
 
 
-def record_batch(connection: Connection, batch: Sequence[Prediction]) -> list[Recorded | ConflictError]:
-    """Store a group of predictions in the caller's transaction; the answers come in the order of the batch.
+def record_batch(connection: Connection, predictions: Sequence[Prediction]) -> list[Recorded | ConflictError]:
+    """Store a group of predictions in the caller's transaction, each once.
 
-    The first film under a key owns it. The same film again gets the first answer, another film under the key a ConflictError.
-    Idempotent: the same batch again changes nothing.
+    The first prediction under a key is stored and its hour marked for the worker; a later one with the same content is
+    answered with the first, one with other content with a ConflictError. That holds within the group, across processes
+    and across restarts; a group that was committed without our hearing of it may be sent again.
+
+    Returns:
+        One answer for each prediction, in their order.
+
+    Raises:
+        ValueError: The id of a prediction does not carry its time.
     """
-    if not batch:
+    if not predictions:
         return []
-    ensure_months(connection, sorted({month_of(prediction.received_at) for prediction in batch}))
-    with driver_cursor(connection) as cursor:
-        _copy(cursor, batch)
-        cursor.execute(CLAIM)
-        cursor.execute(INSERT)
-        others = {position: (owner, content) for position, owner, content in cursor.execute(OTHERS)}
-    firsts = _find(connection, {owner for owner, _ in others.values()})
-    return [_answer(prediction, others.get(position), firsts) for position, prediction in enumerate(batch)]
+    if any(time_of(prediction.id) != prediction.received_at for prediction in predictions):
+        raise ValueError("the id of a prediction must be a UUIDv7 of its received_at")
+    ensure_months(connection, {month_of(prediction.received_at) for prediction in predictions})
+    _stage(connection, predictions)
+    claimed = set(connection.scalars(CLAIM))
+    owners = _owners(connection, [prediction.id for prediction in predictions if prediction.id not in claimed])
+    return [_answer(prediction, owners) for prediction in predictions]
 
 
 def find_prediction(connection: Connection, identifier: UUID) -> Prediction:
-    """The prediction with this id.
+    """The prediction of this id.
 
     Raises:
         UnknownPredictionError: There is none.
     """
-    found = _find(connection, {identifier})
+    found = _find(connection, [identifier])
     if identifier not in found:
         raise UnknownPredictionError
     return found[identifier]
@@ -105,28 +118,27 @@ def find_prediction(connection: Connection, identifier: UUID) -> Prediction:
 
 def versions_of(connection: Connection, identifiers: Sequence[UUID]) -> dict[UUID, int]:
     """Prediction -> model version, for those of these ids that exist."""
-    query = select(predictions.c.id, predictions.c.model_version).where(predictions.c.id.in_(identifiers))
+    query = select(table.c.id, table.c.model_version).where(table.c.id.in_(identifiers))
     return {row.id: row.model_version for row in connection.execute(query)}
 
 
 def predictions_of(connection: Connection, *, accession: bytes | None = None, instance: bytes | None = None) -> list[UUID]:
     """The predictions of an accession or of an instance, by pseudonym, earliest first; none where neither is given."""
-    wanted = [
-        column == value for column, value in ((predictions.c.accession, accession), (predictions.c.instance, instance)) if value is not None
-    ]
-    return list(connection.scalars(select(predictions.c.id).where(*wanted).order_by(predictions.c.id))) if wanted else []
+    wanted = [column == value for column, value in ((table.c.accession, accession), (table.c.instance, instance)) if value is not None]
+    return list(connection.scalars(select(table.c.id).where(*wanted).order_by(table.c.id))) if wanted else []
 
 
-def _copy(cursor: Cursor[tuple[object, ...]], batch: Sequence[Prediction]) -> None:
-    cursor.execute(INCOMING)
-    with cursor.copy(COPY) as copy:
-        copy.set_types(list(COLUMNS.values()))
-        for position, prediction in enumerate(batch):
-            copy.write_row((position, *_values(prediction)))
+def _stage(connection: Connection, predictions: Sequence[Prediction]) -> None:
+    with driver_cursor(connection) as cursor:
+        cursor.execute(STAGE, prepare=False)
+        with cursor.copy(COPY) as copy:
+            copy.set_types([*TYPES.values(), "int4"])
+            for position, prediction in enumerate(predictions):
+                copy.write_row((*_fields(prediction), position))
 
 
-def _values(prediction: Prediction) -> tuple[object, ...]:
-    named, scores = prediction.pseudonyms, prediction.scores
+def _fields(prediction: Prediction) -> tuple[Any, ...]:
+    names, scores = prediction.pseudonyms, prediction.scores
     return (
         prediction.id,
         prediction.model_version,
@@ -135,15 +147,15 @@ def _values(prediction: Prediction) -> tuple[object, ...]:
         prediction.caller,
         prediction.key,
         prediction.content,
-        named.patient,
-        named.accession,
-        named.study,
-        named.series,
-        named.instance,
-        Jsonb(dict(prediction.attributes)),
-        Jsonb(dict(prediction.statistics)),
+        names.patient,
+        names.accession,
+        names.study,
+        names.series,
+        names.instance,
+        Jsonb(prediction.attributes, documents.encode),
+        Jsonb(prediction.statistics, documents.encode),
         scores.logits.tolist(),
-        scores.embedding.astype("<f2").tobytes() or None,
+        scores.embedding.astype("<f2", copy=False).tobytes() or None,
         prediction.pixel_sha256,
         prediction.input_sha256,
         prediction.input_bytes,
@@ -151,25 +163,40 @@ def _values(prediction: Prediction) -> tuple[object, ...]:
     )
 
 
-def _answer(prediction: Prediction, other: tuple[UUID, bytes] | None, firsts: dict[UUID, Prediction]) -> Recorded | ConflictError:
-    if other is None:
-        return Recorded(prediction, replayed=False)
-    owner, content = other
-    if bytes(content) != prediction.content:
-        return ConflictError()
-    return Recorded(firsts[owner], replayed=True)
-
-
-def _find(connection: Connection, identifiers: set[UUID]) -> dict[UUID, Prediction]:
-    if not identifiers:
+def _owners(connection: Connection, late: Sequence[UUID]) -> dict[UUID, Prediction | None]:
+    """The predictions that own the keys of those that came late; None where the content is not the same."""
+    if not late:
         return {}
-    rows = connection.execute(select(predictions).where(predictions.c.id.in_(identifiers)))
+    claims = connection.execute(OWNERS, {"late": list(late)}).all()
+    first = _find(connection, [claim.owner for claim in claims if claim.same])
+    return {claim.id: first.get(claim.owner) for claim in claims}
+
+
+def _answer(prediction: Prediction, owners: Mapping[UUID, Prediction | None]) -> Recorded | ConflictError:
+    owner = owners.get(prediction.id, prediction)
+    return ConflictError() if owner is None else Recorded(owner, replayed=owner.id != prediction.id)
+
+
+def _find(connection: Connection, identifiers: Sequence[UUID]) -> dict[UUID, Prediction]:
+    rows = connection.execute(select(table).where(table.c.id.in_(identifiers)))
     return {row.id: _prediction(row) for row in rows}
 
 
-def _prediction(row: Row[tuple[object, ...]]) -> Prediction:
-    values = row._asdict()
-    named = Pseudonyms(**{name: values.pop(name) for name in ("patient", "accession", "study", "series", "instance")})
-    embedding = np.frombuffer(values.pop("embedding") or b"", dtype="<f2")
-    scores = Scores(np.array(values.pop("logits"), dtype=np.float32), embedding.astype(np.float16, copy=False))
-    return Prediction(**values, pseudonyms=named, scores=scores)
+def _prediction(row: Row[Any]) -> Prediction:
+    return Prediction(
+        id=row.id,
+        model_version=row.model_version,
+        received_at=row.received_at,
+        site=row.site,
+        caller=row.caller,
+        key=row.key,
+        content=row.content,
+        pseudonyms=Pseudonyms(row.patient, row.accession, row.study, row.series, row.instance),
+        attributes=row.attributes,
+        statistics=row.statistics,
+        scores=Scores(np.array(row.logits, np.float32), np.frombuffer(row.embedding or b"", "<f2").astype(np.float16)),
+        pixel_sha256=row.pixel_sha256,
+        input_sha256=row.input_sha256,
+        input_bytes=row.input_bytes,
+        duration_ms=row.duration_ms,
+    )

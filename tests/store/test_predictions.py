@@ -8,7 +8,7 @@ from uuid import UUID
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, delete, func, select
 
 from service.domain import Recorded
 from service.errors import ConflictError, UnknownPredictionError
@@ -139,3 +139,48 @@ def test_predictions_are_found_by_accession_and_instance(engine: Engine) -> None
         assert predictions_of(connection, accession=prediction.pseudonyms.accession) == [prediction.id]
         assert predictions_of(connection, instance=prediction.pseudonyms.instance) == [prediction.id]
         assert predictions_of(connection) == []
+
+
+def test_two_groups_in_one_transaction_do_not_mix(engine: Engine) -> None:
+    first, second, again = make_prediction("a"), make_prediction("b"), make_prediction("b")
+    with engine.begin() as connection:
+        record_batch(connection, [first, second])
+        (answer,) = record_batch(connection, [again])
+    assert isinstance(answer, Recorded)
+    assert (answer.prediction.id, answer.replayed) == (second.id, True)
+
+
+def test_a_film_that_json_cannot_spell_does_not_fail_its_group(engine: Engine) -> None:
+    odd = make_prediction(
+        "odd", attributes={"ViewPosition": "P\0A", "StationName": "\ud800", "KVP": float("inf")}, statistics={"mean": float("nan")}
+    )
+    record(engine, make_prediction("even"), odd)
+    with engine.connect() as connection:
+        found = find_prediction(connection, odd.id)
+    assert found.attributes == {"ViewPosition": "P?A", "StationName": "?", "KVP": None}
+    assert found.statistics == {"mean": None}
+
+
+def test_an_id_that_does_not_carry_its_time_is_refused(engine: Engine) -> None:
+    with pytest.raises(ValueError, match="received_at"):
+        record(engine, make_prediction(id=uuid7(AT + timedelta(microseconds=1))))
+
+
+def test_a_key_whose_prediction_was_erased_is_a_conflict_and_harms_nobody_else(engine: Engine) -> None:
+    record(engine, make_prediction("a"))
+    with engine.begin() as connection:
+        connection.execute(delete(predictions))
+    answers = record(engine, make_prediction("a"), make_prediction("b"))
+    assert [type(answer) for answer in answers] == [ConflictError, Recorded]
+
+
+def test_a_group_that_is_rolled_back_leaves_nothing_and_can_be_sent_again(engine: Engine) -> None:
+    prediction = make_prediction()
+    with engine.connect() as connection:
+        record_batch(connection, [prediction])
+        connection.rollback()
+        assert count(engine, submissions) == 0
+        (answer,) = record_batch(connection, [prediction])
+        connection.commit()
+    assert answer == Recorded(prediction, replayed=False)
+    assert (count(engine, predictions), count(engine, tally_marks)) == (1, 1)
