@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
 from math import exp
 
@@ -73,6 +74,7 @@ class Mood:
     bedside: float
 
 
+@lru_cache(maxsize=128)
 def studies_of(scenario: Scenario, day: int) -> tuple[Study, ...]:
     """The studies of one day in the order of their arrival; the same for the same scenario, whatever was asked before."""
     rng = np.random.default_rng((scenario.seed, 1, day))

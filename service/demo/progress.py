@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 from service.demo.scenario import Scenario
@@ -14,9 +14,10 @@ FILE = "demo.json"
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """days_told: days whose films, labels and pass are complete."""
+    """registered_at: when the model version came into the database that was streamed to. days_told: days that are complete."""
 
     scenario: Scenario
+    registered_at: datetime
     days_told: int = 0
 
     @property
@@ -28,20 +29,26 @@ class Progress:
         return replace(self, days_told=day + 1)
 
 
-def load_progress(data_dir: Path, scenario: Scenario) -> Progress:
-    """Where an earlier run of this story stopped, on its own calendar; the beginning of `scenario` where there was none."""
+def load_progress(data_dir: Path, scenario: Scenario, registered_at: datetime) -> Progress:
+    """Where an earlier run of this story stopped, on its own calendar; the beginning of `scenario` where there was none with this database."""
     try:
         stored = json.loads((data_dir / FILE).read_text())
         earlier = replace(scenario, epoch=date.fromisoformat(stored["epoch"]), seed=int(stored["seed"]))
-        return Progress(earlier, min(int(stored["days_told"]), scenario.days))
+        told = min(int(stored["days_told"]), scenario.days) if stored["registered_at"] == registered_at.isoformat() else None
     except (OSError, ValueError, KeyError, TypeError):
-        return Progress(scenario)
+        told = None
+    return Progress(scenario, registered_at) if told is None else Progress(earlier, registered_at, told)
 
 
 def save_progress(data_dir: Path, progress: Progress) -> None:
     """Write whole or not at all."""
     data_dir.mkdir(parents=True, exist_ok=True)
-    content = {"epoch": progress.scenario.epoch.isoformat(), "seed": progress.scenario.seed, "days_told": progress.days_told}
+    content = {
+        "epoch": progress.scenario.epoch.isoformat(),
+        "seed": progress.scenario.seed,
+        "registered_at": progress.registered_at.isoformat(),
+        "days_told": progress.days_told,
+    }
     beside = data_dir / f"{FILE}.new"
     beside.write_text(json.dumps(content))
     beside.replace(data_dir / FILE)

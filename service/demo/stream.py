@@ -17,7 +17,8 @@ from service.errors import SetupError
 
 CONNECTIONS = 4
 TRIES = 8
-LATER = {httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE}
+LATER = {httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.NOT_FOUND}
+"""Answers that may become better: a gateway hears of a new model within a second or two."""
 
 
 class Stream:

@@ -28,6 +28,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits as cross_entrop
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from service.demo.film import film_of
+from service.demo.package import PACKAGE
 from service.demo.population import studies_of
 from service.demo.scenario import Scenario
 from service.gateway.decode import decode
@@ -36,7 +37,6 @@ from service.gateway.preprocess import preprocess
 from service.models.architectures import build
 from service.models.manifest import MANIFEST, Manifest, read_manifest
 
-PACKAGE = Path(__file__).parent / "model"
 SEED = 20_260
 YEAR, HELD_OUT = 480, 120
 """Days of films to learn from, and days after them to calibrate and judge on."""

@@ -1,4 +1,4 @@
-"""The demo's story under many seeds, without HTTP and database: does Stepwedge find what was done, and nothing else?
+"""The demo's story under many seeds, without HTTP and database: is what was done found, and nothing else.
 
 `python -m tests.benchmarks.demo_seeds [SEEDS]` draws each seed's films, sends them through the gateway's stages and the demo model,
 and folds the days as the worker does (a label counts when it is there on the day its film comes of age). About 45 s a seed.
@@ -27,9 +27,9 @@ from detectors.incident import Incident, judge, persists
 from detectors.reference import Reference, build_reference
 from detectors.tally import Tally, tally_cells
 from service.demo.film import film_of
+from service.demo.package import PACKAGE
 from service.demo.population import Study, studies_of
 from service.demo.scenario import Scenario
-from service.demo.train import PACKAGE
 from service.gateway.decode import decode
 from service.gateway.limits import Limits
 from service.gateway.preprocess import preprocess
@@ -89,7 +89,7 @@ def answered(model: LoadedModel, scenario: Scenario) -> Stream:
         studies += today
     rows = Rows(
         ids=(NOBODY,) * len(studies),
-        received_at=tuple(study.received_at for study in studies),
+        received_at=np.array([study.received_at.replace(tzinfo=None) for study in studies], dtype="datetime64[us]"),
         sites=tuple(study.site for study in studies),
         attributes=tuple(one for part in parts for one in part[2]),
         statistics=tuple(one for part in parts for one in part[3]),
@@ -138,10 +138,11 @@ def folded(
             {cell: mask[today] for cell, mask in masks.items()},
         )
 
-    state, week = State.start(reference), {}
+    state = State.start(reference)
+    week: Mapping[int, Mapping[str, Tally]] = {}
     for day in range(scenario.acceptance_days, scenario.days):
         today = tallied(day, day)
-        week = {number: tallies for number, tallies in week.items() if number > EPOCH_DAY + day - WEEK} | {EPOCH_DAY + day: today}
+        week = {**{number: tallies for number, tallies in week.items() if number > EPOCH_DAY + day - WEEK}, EPOCH_DAY + day: today}
         of_age = day - reference.plan.label_maturity_days
         matured = tallied(of_age, day) if of_age >= scenario.acceptance_days else {}
         state = fold_day(reference, state, EPOCH_DAY + day, today, matured)

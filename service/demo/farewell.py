@@ -1,0 +1,33 @@
+"""The last lines: where to look, and how to send a film of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from service.demo.film import film_of
+from service.demo.population import studies_of
+from service.demo.report import Report
+
+FILM = "demo-film.dcm"
+
+
+def farewell(told: Report, data_dir: Path, address: str, model: str) -> Iterator[str]:
+    """Verdict, addresses and a curl line; the film that it names is written beside the demo's data."""
+    film = write_film(told, data_dir)
+    false = len(told.false_alarms)
+    quiet = sum(chapter.days for chapter in told.chapters if chapter.deed.asked is None and chapter.deed.first_day)
+    yield ""
+    yield f"False alarms in {quiet} quiet days: {false or 'none'}. Every film was synthetic; no patient stands behind any of them."
+    yield ""
+    yield f"Look around   {address}/"
+    yield f"The alarms    curl {address}/v1/models/{model}/alarms"
+    yield f"The numbers   curl {address}/metrics"
+    yield f"Send a film   curl --data-binary @{film} -H 'Content-Type: application/dicom' {address}/v1/models/{model}/predictions"
+
+
+def write_film(told: Report, data_dir: Path) -> Path:
+    """A film that the stream did not contain: the first of the day after the story's end."""
+    path = data_dir / FILM
+    path.write_bytes(film_of(studies_of(told.scenario, told.scenario.days)[0]))
+    return path
