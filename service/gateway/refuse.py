@@ -46,9 +46,10 @@ class RefusalLog:
         self._ledger.drop(len(self._backlog))
 
     async def _work(self) -> None:
-        while not self._closing.is_set():
+        closing = False
+        while not closing:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), PAUSE_S)
+                closing = await asyncio.wait_for(self._closing.wait(), PAUSE_S)
             with suppress(UnavailableError):
                 while self._backlog:
                     await self._write()
