@@ -74,6 +74,10 @@ class LabelError(StepwedgeError):
     """The label is not valid."""
 
 
+class ThinReferenceError(StepwedgeError):
+    """The period has too few predictions to compare others to."""
+
+
 class ReplayError(StepwedgeError):
     """Only a service that was started for replay accepts a received time from outside."""
 

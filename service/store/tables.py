@@ -165,8 +165,8 @@ day_tallies = Table(
     PrimaryKeyConstraint("reference", "day", "cell", name="day_tallies_pkey"),
 )
 
-# Written in the transaction that tallies an hour of the day, removed in the one that folds the day:
-# a day with a mark has hours that no checkpoint has seen.
+# Written in the transaction that tallies an hour of the day, removed in the one that stores a completed run:
+# a day with a mark has changed since its evidence and its measurements were computed.
 day_marks = Table(
     "day_marks",
     metadata,

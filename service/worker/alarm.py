@@ -1,0 +1,127 @@
+"""Alarm: what the evidence at the end of a day does to the alarms of a model version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from detectors import incident
+from detectors.evidence import State
+from detectors.incident import Incident, judge, persists
+from detectors.tally import Tally
+from service.domain import Alarm, Carrier
+from service.store.alarms import clear_alarm, open_alarm, open_alarms, update_alarm
+from service.store.day_tallies import DayTally, days_between
+from service.store.ids import uuid7_floor
+from service.store.remedies import expire_remedy
+from service.worker.calendar import DAY, date_of, midnight, number_of
+from service.worker.identity import derived_id
+from service.worker.remedy import propose
+from service.worker.subject import Subject
+from service.worker.windows import added_up
+
+FAMILIES: tuple[incident.Group, ...] = ("inputs", "truth")
+LONGEST_LOOK_BACK = 90
+"""Days of tallies that are read to find the subgroup in which an incident lives."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmChanges:
+    """Alarms that were opened, told of more series, or cleared. Each one that was opened opened one remedy."""
+
+    opened: tuple[UUID, ...] = ()
+    attached: tuple[UUID, ...] = ()
+    cleared: tuple[UUID, ...] = ()
+
+    def __add__(self, other: AlarmChanges) -> AlarmChanges:
+        return AlarmChanges(self.opened + other.opened, self.attached + other.attached, self.cleared + other.cleared)
+
+
+def update_alarms(connection: Connection, subject: Subject, state: State) -> AlarmChanges:
+    """Open, extend and clear alarms by the evidence at the end of one day; at most one is open of a family at any time."""
+    found = {one.family: one for one in judge(subject.reference, state)}
+    standing = {one.family: one for one in open_alarms(connection, subject.reference_id)}
+    changes = AlarmChanges()
+    for family in FAMILIES:
+        if family in standing:
+            changes += _extend_or_clear(connection, subject, state, standing[family], found.get(family))
+        elif family in found:
+            changes += _open(connection, subject, state, family)
+    return changes
+
+
+def _open(connection: Connection, subject: Subject, state: State, family: incident.Group) -> AlarmChanges:
+    """Open an alarm with its remedy. Its id follows from what it is about, so that no crash and no other worker opens it twice."""
+    (found,) = (one for one in judge(subject.reference, state, _recent(connection, subject, state)) if one.family == family)
+    at = midnight(date_of(state.day)) + DAY
+    alarm = Alarm(
+        id=derived_id(uuid7_floor(at), f"alarm {subject.reference_id} {family}"),
+        model_version=subject.version.id,
+        reference=subject.reference_id,
+        kind=found.kind,
+        family=found.family,
+        cell=found.cell,
+        opened_at=at,
+        since=midnight(date_of(found.since)),
+        cleared_at=None,
+        evidence=found.evidence,
+        summary=found.summary,
+        carriers=tuple(map(_carrier, found.carriers)),
+    )
+    if not open_alarm(connection, alarm):
+        return AlarmChanges()
+    propose(connection, subject, alarm)
+    return AlarmChanges(opened=(alarm.id,))
+
+
+def _extend_or_clear(connection: Connection, subject: Subject, state: State, alarm: Alarm, found: Incident | None) -> AlarmChanges:
+    """Keep an open alarm up to date. What it was opened as, and where, stays: that is what people were told."""
+    if found is not None:
+        carriers = _joined(alarm.carriers, tuple(map(_carrier, found.carriers)))
+        if carriers == alarm.carriers:
+            return AlarmChanges()
+        update_alarm(connection, replace(alarm, evidence=found.evidence, carriers=carriers))
+        return AlarmChanges(attached=(alarm.id,) if len(carriers) > len(alarm.carriers) else ())
+    if persists(subject.reference, state, _family(alarm)):
+        return AlarmChanges()
+    clear_alarm(connection, alarm.id, midnight(date_of(state.day)) + DAY)
+    expire_remedy(connection, alarm.id)
+    return AlarmChanges(cleared=(alarm.id,))
+
+
+def _joined(before: tuple[Carrier, ...], now: tuple[Carrier, ...]) -> tuple[Carrier, ...]:
+    """Put what carries the alarm now first; behind it what carried it once, as it was then."""
+    names = {one.series for one in now}
+    return now + tuple(one for one in before if one.series not in names)
+
+
+def _family(alarm: Alarm) -> incident.Group:
+    return "truth" if alarm.family == "truth" else "inputs"
+
+
+def _recent(connection: Connection, subject: Subject, state: State) -> Mapping[int, Mapping[str, Tally]]:
+    last = date_of(state.day)
+    by_day: dict[int, list[DayTally]] = {}
+    for stored in days_between(connection, subject.reference_id, last - (LONGEST_LOOK_BACK - 1) * DAY, last):
+        by_day.setdefault(number_of(stored.day), []).append(stored)
+    return {day: added_up(subject.reference.schema, stored) for day, stored in by_day.items()}
+
+
+def _carrier(found: incident.Carrier) -> Carrier:
+    series = found.series
+    return Carrier(
+        series=series.name,
+        family=series.family,
+        cell=series.cell,
+        feature=series.feature,
+        finding=series.finding,
+        bin=series.bin,
+        side=found.side,
+        reference_rate=found.reference_rate,
+        rate=found.rate,
+        n=found.n,
+        evidence=found.evidence,
+    )

@@ -1,0 +1,63 @@
+"""Cells: the subgroups in which every rate is counted beside the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.plan import ALL
+
+SITE = "site"
+AGE_BAND = "age_band"
+AGE_EDGES = (18.0, 40.0, 65.0, 80.0)
+AGE_BANDS = ("0-17", "18-39", "40-64", "65-79", "80+")
+UNKNOWN = "unknown"
+ROWS_OF_A_CELL = 50  # fewer in the whole reference can carry no rate
+VALUES_OF_A_SUBGROUP = 16  # the most frequent; a free-text attribute must not become a thousand cells
+
+Column = NDArray[Any]
+"""Values of one subgroup, one a row (object array): text, or None where the film does not say."""
+
+
+def age_bands(years: NDArray[np.floating[Any]]) -> Column:
+    """Return the band of each age in years; an unknown age is a band of its own.
+
+    >>> age_bands(np.array([3.0, 40.0, 97.0, np.nan])).tolist()
+    ['0-17', '40-64', '80+', 'unknown']
+    """
+    bands = np.array([*AGE_BANDS, UNKNOWN], dtype=object)
+    found: Column = bands[np.where(np.isnan(years), len(AGE_BANDS), np.searchsorted(AGE_EDGES, years, side="right"))]
+    return found
+
+
+def declared_cells(subgroups: Mapping[str, Column]) -> tuple[str, ...]:
+    """List the cells that a reference knows: each declared subgroup's values that are frequent enough, most frequent first.
+
+    >>> declared_cells({"site": np.array(["north"] * 60 + ["south"] * 50 + ["visitor"] * 3, dtype=object)})
+    ('site=north', 'site=south')
+    """
+    return tuple(f"{name}={value}" for name, column in subgroups.items() for value in _frequent(column))
+
+
+def cell_masks(cells: Sequence[str], subgroups: Mapping[str, Column]) -> dict[str, NDArray[np.bool_]]:
+    """Tell which rows lie in each cell. A value that the reference does not know lies in none of them, and still in "all".
+
+    >>> cell_masks(["site=north"], {"site": np.array(["north", "new"], dtype=object)})["site=north"].tolist()
+    [True, False]
+    """
+    masks: dict[str, NDArray[np.bool_]] = {}
+    for cell in cells:
+        if cell == ALL:
+            continue
+        name, _, value = cell.partition("=")
+        masks[cell] = np.asarray(subgroups[name] == value, dtype=bool)
+    return masks
+
+
+def _frequent(column: Column) -> list[str]:
+    values, counts = np.unique([value for value in column if value is not None], return_counts=True)
+    order = np.lexsort((values, -counts))[:VALUES_OF_A_SUBGROUP]
+    return [str(values[i]) for i in order if counts[i] >= ROWS_OF_A_CELL]

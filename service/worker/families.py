@@ -1,0 +1,138 @@
+"""Families: what Prometheus is told of the last completed runs, name by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+
+from service.store.outbox import OutboxCounts
+from service.worker.snapshot import Reading, SeriesReading, Snapshot
+
+VERDICTS = {"within": 0.0, "breached": 1.0, "insufficient": -1.0}
+MEASURED = ("model", "version", "measurement", "finding", "feature", "subgroup", "window")
+SERIES = ("model", "version", "family", "series", "feature", "finding", "subgroup", "bin")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The last completed run of one model version, and when it was completed."""
+
+    model: str
+    version: str
+    computed_at: datetime
+    snapshot: Snapshot
+
+
+def measurement_families(runs: Sequence[Run]) -> Iterator[Metric]:
+    """Export windowed estimates with their intervals, limits and verdicts; a value that does not exist is not exported."""
+    columns: tuple[tuple[str, str, Callable[[Reading], float | None]], ...] = (
+        (
+            "stepwedge_measurement",
+            "Windowed estimate of a model in service, for reading; its name fixes unit and direction.",
+            lambda r: r.value,
+        ),
+        ("stepwedge_measurement_low", "Lower end of the 95 % interval of stepwedge_measurement.", lambda r: r.low),
+        ("stepwedge_measurement_high", "Upper end of the 95 % interval of stepwedge_measurement.", lambda r: r.high),
+        (
+            "stepwedge_measurement_limit",
+            "Value beyond which stepwedge_measurement counts as breached at its number of observations.",
+            lambda r: r.limit,
+        ),
+        ("stepwedge_measurement_observations", "Observations that stepwedge_measurement rests on.", lambda r: float(r.n)),
+        (
+            "stepwedge_measurement_verdict",
+            "Verdict on stepwedge_measurement: 0 within its limit, 1 breached, -1 too little data to say.",
+            lambda r: VERDICTS[r.verdict],
+        ),
+    )
+    readings = [(_measured(run, reading), reading) for run in runs for reading in run.snapshot.readings]
+    for name, text, value_of in columns:
+        yield _gauge(name, text, MEASURED, ((labels, value_of(reading)) for labels, reading in readings))
+
+
+def series_families(runs: Sequence[Run]) -> Iterator[Metric]:
+    """Export everything that can page: its evidence, its rate, and the band that it should stay in."""
+    columns: tuple[tuple[str, str, Callable[[SeriesReading], float | None]], ...] = (
+        ("stepwedge_alarm_evidence", "Evidence that a series left its band, relative to its limit; 1 or more pages.", lambda s: s.evidence),
+        ("stepwedge_series_rate", "Share of the last seven judged days' observations that the series counts.", lambda s: s.rate),
+        ("stepwedge_series_reference_rate", "The same share in the reference period.", lambda s: s.reference_rate),
+        ("stepwedge_series_band_low", "Lower edge of the band in which the share may wander without evidence.", lambda s: s.low),
+        ("stepwedge_series_band_high", "Upper edge of the band in which the share may wander without evidence.", lambda s: s.high),
+    )
+    series = [(_identified(run, one), one) for run in runs for one in run.snapshot.series]
+    for name, text, value_of in columns:
+        yield _gauge(name, text, SERIES, ((labels, value_of(one)) for labels, one in series))
+
+
+def alarm_families(runs: Sequence[Run]) -> Iterator[Metric]:
+    """Export the alarms that are open, and how many there ever were."""
+    is_open = ("model", "version", "kind", "family", "subgroup")
+    yield _gauge(
+        "stepwedge_alarm_open",
+        "1 for each alarm that is open: what kind of shift, and the subgroup in which it lives.",
+        is_open,
+        (((run.model, run.version, alarm.kind, alarm.family, alarm.cell), 1.0) for run in runs for alarm in run.snapshot.open_alarms),
+    )
+    opened = CounterMetricFamily(
+        "stepwedge_alarms", "Alarms opened since the model version was registered.", labels=("model", "version", "kind")
+    )
+    for run in runs:
+        for kind, count in run.snapshot.alarms.items():
+            opened.add_metric((run.model, run.version, kind), count)
+    yield opened
+
+
+def run_families(runs: Sequence[Run], now: datetime) -> Iterator[Metric]:
+    """Say how old all of this is, how far it reaches, and how complete its labels are."""
+    version = ("model", "version")
+    yield _gauge(
+        "stepwedge_run_age_seconds",
+        "Seconds since the last completed pass over a model version; everything measured of it is this old.",
+        version,
+        (((run.model, run.version), (now - run.computed_at).total_seconds()) for run in runs),
+    )
+    yield _gauge(
+        "stepwedge_judged_until_timestamp_seconds",
+        "End of the last day whose evidence was judged, in seconds since 1970.",
+        version,
+        (((run.model, run.version), run.snapshot.judged_until.timestamp()) for run in runs),
+    )
+    yield _gauge(
+        "stepwedge_label_completeness_ratio",
+        "Share of the predictions that came of age in the last thirty judged days and have a label.",
+        (*version, "finding"),
+        (((run.model, run.version, finding), share) for run in runs for finding, share in run.snapshot.completeness.items()),
+    )
+
+
+def remedy_families(remedies: Mapping[tuple[str, str, str], int], outbox: OutboxCounts) -> Iterator[Metric]:
+    """Say what waits for a person, and what waits for the webhook."""
+    yield _gauge(
+        "stepwedge_remedies_open",
+        "Remedies that wait for a person's answer.",
+        ("model", "version", "action"),
+        ((waits, float(count)) for waits, count in remedies.items()),
+    )
+    yield _gauge("stepwedge_outbox_pending", "Messages that still have to reach the webhook.", (), [((), float(outbox.pending))])
+    yield _gauge("stepwedge_outbox_dead", "Messages that were given up after a day of tries.", (), [((), float(outbox.dead))])
+
+
+def _gauge(name: str, text: str, labels: Sequence[str], values: Iterable[tuple[tuple[str, ...], float | None]]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, text, labels=labels)
+    for held, value in values:
+        if value is not None:
+            family.add_metric(held, value)
+    return family
+
+
+def _measured(run: Run, reading: Reading) -> tuple[str, ...]:
+    window = f"{reading.window_days}d"
+    return (run.model, run.version, reading.measurement, reading.finding, reading.feature, reading.cell, window)
+
+
+def _identified(run: Run, one: SeriesReading) -> tuple[str, ...]:
+    return (run.model, run.version, one.family, one.series, one.feature, one.finding, one.cell, one.bin)

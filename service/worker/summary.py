@@ -1,0 +1,108 @@
+"""Summary: what a completed pass leaves behind to be exported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from math import isfinite
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection
+
+from detectors.evidence import State, evidence
+from detectors.measurement import Measurement
+from detectors.plan import ALL
+from service.store.alarms import count_alarms, open_alarms
+from service.store.checkpoints import last_checkpoint, load_checkpoint
+from service.store.day_tallies import days_between
+from service.worker.calendar import DAY, midnight
+from service.worker.measure import Measured
+from service.worker.snapshot import OpenAlarm, Reading, SeriesReading, Snapshot
+from service.worker.subject import Subject
+from service.worker.windows import Window, added_up, days_sum
+
+RATE_DAYS = 7
+COMPLETENESS_DAYS = 30
+
+
+def summarise(connection: Connection, subject: Subject, measured: Measured) -> Snapshot:
+    """Gather measurements, series, alarms and label completeness as they are after the last judged day."""
+    last = last_checkpoint(connection, subject.reference_id) or subject.first_day - DAY
+    return Snapshot(
+        reference=subject.reference_id,
+        judged_until=midnight(last + DAY),
+        readings=tuple(_reading(days, one) for days, measurements in measured.items() for one in measurements),
+        series=tuple(_series(connection, subject, last)),
+        open_alarms=tuple(OpenAlarm(one.kind, one.family, one.cell) for one in open_alarms(connection, subject.reference_id)),
+        alarms=count_alarms(connection, subject.version.id),
+        completeness=_completeness(connection, subject, last),
+    )
+
+
+def _reading(days: int, one: Measurement) -> Reading:
+    return Reading(
+        measurement=one.name,
+        finding=one.finding,
+        feature=one.feature,
+        cell=one.cell,
+        window_days=days,
+        value=_finite(one.value),
+        n=one.n,
+        low=_finite(one.interval.low) if one.interval else None,
+        high=_finite(one.interval.high) if one.interval else None,
+        limit=_finite(one.limit),
+        verdict=str(one.verdict),
+    )
+
+
+def _finite(value: float | None) -> float | None:
+    """Plain JSON knows neither NaN nor infinity."""
+    return float(value) if value is not None and isfinite(value) else None
+
+
+def _series(connection: Connection, subject: Subject, last: date) -> Iterator[SeriesReading]:
+    reference = subject.reference
+    stored = load_checkpoint(connection, subject.reference_id, last)
+    state = State.start(reference) if stored is None else State.decode(reference, stored)
+    rates = _rates(connection, subject, last)
+    for one, over, rate, then, (low, high) in zip(
+        reference.series, evidence(reference, state), rates, reference.rates, reference.bands, strict=True
+    ):
+        yield SeriesReading(
+            family=one.family,
+            series=one.name,
+            feature=one.feature,
+            finding=one.finding,
+            cell=one.cell,
+            bin=one.bin,
+            evidence=float(over),
+            rate=_finite(float(rate)),
+            reference_rate=float(then),
+            low=float(low),
+            high=float(high),
+        )
+
+
+def _rates(connection: Connection, subject: Subject, last: date) -> NDArray[np.float64]:
+    """Rate of each series over the last judged week; for what rests on labels, over the week that came of age in it. NaN without any."""
+    mature = last - subject.maturity_days * DAY
+    fresh, old = (_rate(subject, days_sum(connection, subject, day - (RATE_DAYS - 1) * DAY, day)) for day in (last, mature))
+    return np.where([one.matured for one in subject.reference.series], old, fresh)
+
+
+def _rate(subject: Subject, window: Window) -> NDArray[np.float64]:
+    gather = subject.reference.gather
+    counts = gather.count(window)
+    k, n = gather.by_series(counts.k).astype(np.float64), gather.by_series(counts.n).astype(np.float64)
+    return np.divide(k, n, out=np.full(len(n), np.nan), where=n > 0)
+
+
+def _completeness(connection: Connection, subject: Subject, last: date) -> dict[str, float | None]:
+    """Share of the predictions that came of age in the last thirty judged days, and that have a label."""
+    mature = last - subject.maturity_days * DAY
+    days = days_between(connection, subject.reference_id, mature - (COMPLETENESS_DAYS - 1) * DAY, mature, ALL)
+    whole = added_up(subject.reference.schema, days).get(ALL)
+    if whole is None or whole.n == 0:
+        return dict.fromkeys(subject.reference.plan.findings)
+    return {finding: int(whole.groups(finding)[0].sum()) / whole.n for finding in subject.reference.plan.findings}

@@ -1,0 +1,56 @@
+"""Cells: which row counts in which subgroup."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from service.worker.cells import ROWS_OF_A_CELL, VALUES_OF_A_SUBGROUP, age_bands, cell_masks, declared_cells
+
+
+def column(*values: object) -> np.ndarray:
+    made = np.empty(len(values), dtype=object)
+    made[:] = values
+    return made
+
+
+@pytest.mark.parametrize(
+    ("years", "band"), [(0, "0-17"), (17.9, "0-17"), (18, "18-39"), (39, "18-39"), (40, "40-64"), (65, "65-79"), (80, "80+"), (120, "80+")]
+)
+def test_every_age_has_one_band(years, band):
+    assert age_bands(np.array([years], dtype=float)).tolist() == [band]
+
+
+def test_an_unknown_age_is_a_band_of_its_own():
+    assert age_bands(np.array([np.nan])).tolist() == ["unknown"]
+
+
+def test_a_value_that_is_too_rare_to_carry_a_rate_is_no_cell():
+    sites = column(*["north"] * ROWS_OF_A_CELL, *["south"] * (ROWS_OF_A_CELL - 1))
+    assert declared_cells({"site": sites}) == ("site=north",)
+
+
+def test_a_free_text_attribute_does_not_become_a_thousand_cells():
+    values = column(*[f"v{i:03}" for i in range(200) for _ in range(ROWS_OF_A_CELL)])
+    assert len(declared_cells({"StationName": values})) == VALUES_OF_A_SUBGROUP
+
+
+def test_a_film_that_does_not_say_lies_in_no_cell_of_that_subgroup():
+    masks = cell_masks(["PatientSex=F", "PatientSex=M"], {"PatientSex": column("F", None, "M")})
+    assert {cell: mask.tolist() for cell, mask in masks.items()} == {
+        "PatientSex=F": [True, False, False],
+        "PatientSex=M": [False, False, True],
+    }
+
+
+def test_a_value_with_an_equals_sign_is_kept_whole():
+    values = column(*["A=B"] * ROWS_OF_A_CELL)
+    (cell,) = declared_cells({"StationName": values})
+    assert cell_masks([cell], {"StationName": values})[cell].all()
+
+
+def test_the_order_of_cells_does_not_depend_on_the_order_of_rows():
+    values = ["b"] * 60 + ["a"] * 60 + ["c"] * 70
+    assert (
+        declared_cells({"site": column(*values)}) == declared_cells({"site": column(*reversed(values))}) == ("site=c", "site=a", "site=b")
+    )

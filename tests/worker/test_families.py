@@ -1,0 +1,117 @@
+"""Families: what Prometheus is told, and in which words."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from service.store.outbox import OutboxCounts
+from service.worker import families
+from service.worker.families import Run
+from service.worker.snapshot import OpenAlarm, Reading, SeriesReading, Snapshot
+from tests.components import component
+
+AT = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+def make_snapshot(**changes) -> Snapshot:
+    reading = Reading("auroc", "opacity", "", "site=north", 30, 0.91, 412, 0.88, 0.94, 0.85, "within")
+    series = SeriesReading("acquisition", "all/KVP/above", "KVP", "", "all", "above", 1.7, 0.4, 0.1, 0.05, 0.2)
+    values = {
+        "reference": 1,
+        "judged_until": AT - timedelta(hours=12),
+        "readings": (reading,),
+        "series": (series,),
+        "open_alarms": (OpenAlarm("acquisition", "inputs", "all"),),
+        "alarms": {"acquisition": 2},
+        "completeness": {"opacity": 0.7},
+    }
+    return Snapshot(**(values | changes))
+
+
+def make_run(**changes) -> Run:
+    return Run(**({"model": "chest", "version": "3", "computed_at": AT, "snapshot": make_snapshot()} | changes))
+
+
+def exposed(metrics: Iterable[Metric]) -> str:
+    held = tuple(metrics)
+
+    class Held(Collector):
+        def collect(self):
+            return held
+
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(Held())
+    return generate_latest(registry).decode()
+
+
+def everything(run: Run, now: datetime = AT) -> str:
+    return exposed(
+        [
+            *families.measurement_families([run]),
+            *families.series_families([run]),
+            *families.alarm_families([run]),
+            *families.run_families([run], now),
+            *families.remedy_families({("chest", "3", "retrain"): 1}, OutboxCounts(pending=2, dead=0)),
+        ]
+    )
+
+
+def test_a_value_that_does_not_exist_is_not_exported_but_its_verdict_is():
+    reading = Reading("auroc", "opacity", "", "all", 1, None, 3, None, None, None, "insufficient")
+    text = everything(make_run(snapshot=make_snapshot(readings=(reading,))))
+    assert "stepwedge_measurement{" not in text
+    assert (
+        'stepwedge_measurement_verdict{feature="",finding="opacity",measurement="auroc",model="chest",subgroup="all",version="3",window="1d"} -1.0'
+        in text
+    )
+    assert "stepwedge_measurement_observations{" in text
+
+
+def test_the_age_grows_with_the_clock_and_not_with_the_scrape():
+    run = make_run()
+    assert 'stepwedge_run_age_seconds{model="chest",version="3"} 0.0' in everything(run)
+    assert 'stepwedge_run_age_seconds{model="chest",version="3"} 900.0' in everything(run, AT + timedelta(minutes=15))
+
+
+@pytest.mark.parametrize(("verdict", "number"), [("within", "0.0"), ("breached", "1.0"), ("insufficient", "-1.0")])
+def test_each_verdict_has_its_number(verdict, number):
+    reading = Reading("auroc", "opacity", "", "all", 7, 0.5, 3, None, None, None, verdict)
+    (line,) = [
+        x
+        for x in everything(make_run(snapshot=make_snapshot(readings=(reading,)))).splitlines()
+        if x.startswith("stepwedge_measurement_verdict{")
+    ]
+    assert line.endswith(" " + number)
+
+
+def test_a_series_without_observations_still_shows_its_evidence():
+    series = SeriesReading("acquisition", "all/KVP/above", "KVP", "", "all", "above", 0.2, None, 0.1, 0.05, 0.2)
+    text = everything(make_run(snapshot=make_snapshot(series=(series,))))
+    assert "stepwedge_alarm_evidence{" in text
+    assert "stepwedge_series_rate{" not in text
+
+
+def test_alarms_that_were_opened_are_a_counter():
+    assert 'stepwedge_alarms_total{kind="acquisition",model="chest",version="3"} 2.0' in everything(make_run())
+
+
+def test_promtool_finds_nothing_to_say():
+    promtool = component("promtool")
+    done = subprocess.run([promtool, "check", "metrics"], input=everything(make_run()), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_snapshot_reads_back_as_it_was_stored():
+    snapshot = make_snapshot()
+    assert Snapshot.from_json(snapshot.to_json()) == snapshot
+
+
+def test_a_snapshot_of_another_release_is_left_aside():
+    assert Snapshot.from_json({**make_snapshot().to_json(), "format": 0}) is None
