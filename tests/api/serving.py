@@ -1,0 +1,73 @@
+"""A gateway as it runs in production, on a free port, in this process or in one of its own."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+from pydantic import SecretStr
+from sqlalchemy import Engine
+
+from service.cli.serving import server_for
+from service.config import Settings
+from service.models.registry import register_package
+from tests.api.package import make_package
+
+KEY = "a key that is only used in tests 0123456789"
+DICOM = {"Content-Type": "application/dicom"}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def make_settings(url: str, folder: Path, **changes: object) -> Settings:
+    values = {"database_url": url, "data_dir": folder, "port": free_port(), "pseudonym_key": SecretStr(KEY), **changes}
+    return Settings.model_validate(values)
+
+
+def register(engine: Engine, settings: Settings, folder: Path, **package: object) -> None:
+    """Register a package as its model's champion."""
+    made = make_package(folder, **package)  # type: ignore[arg-type] # handed through
+    register_package(engine, settings.object_folder, made, at=datetime.now(UTC))
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[httpx.Client]:
+    """A client of a gateway that runs in a thread until the block ends."""
+    server = server_for(settings)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{settings.port}", timeout=30, trust_env=False) as client:
+            until(lambda: server.started or not thread.is_alive())
+            yield client
+    finally:
+        server.should_exit = True
+        thread.join(30)
+    assert not thread.is_alive(), "the gateway did not stop"
+
+
+def until(condition: object, seconds: float = 20.0) -> None:
+    """Wait for something that happens by itself soon."""
+    deadline = time.monotonic() + seconds
+    while not condition():  # type: ignore[operator] # a callable
+        if time.monotonic() > deadline:
+            raise AssertionError("it did not happen in time")
+        time.sleep(0.02)
+
+
+def until_loaded(client: httpx.Client, model: str = "chest", version: str = "1") -> None:
+    def loaded() -> bool:
+        reply = client.get(f"/v1/models/{model}")
+        return reply.status_code == 200 and reply.json()["loaded"] and reply.json()["version"] == version
+
+    until(loaded)
