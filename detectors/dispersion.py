@@ -66,7 +66,7 @@ def _over(observed: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArr
 
 def _weekly(values: Matrix) -> Matrix:
     whole = len(values) // WEEK
-    return np.asarray(values[len(values) - whole * WEEK :].reshape(whole, WEEK, -1).sum(axis=1))
+    return np.asarray(values[len(values) - whole * WEEK :].reshape(whole, WEEK, values.shape[1]).sum(axis=1))
 
 
 def _long_run(e: Matrix, v: Matrix) -> NDArray[np.float64]:

@@ -22,15 +22,19 @@ class DecodeError(ValueError):
 
 
 def squeeze(payload: bytes) -> bytes:
-    """Compress; the checksum inside finds damage."""
-    return zlib.compress(payload, level=6)
+    """Compress, with a checksum in front that finds any damage."""
+    packer = zlib.compressobj(level=6, wbits=-zlib.MAX_WBITS)
+    squeezed = packer.compress(payload) + packer.flush()
+    return zlib.crc32(squeezed).to_bytes(4, "little") + squeezed
 
 
 def expand(squeezed: bytes) -> bytes:
     """Undo `squeeze`, or raise DecodeError."""
-    expander = zlib.decompressobj()
+    if zlib.crc32(squeezed[4:]).to_bytes(4, "little") != squeezed[:4]:
+        raise DecodeError("the bytes are damaged")
+    expander = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
     try:
-        payload = expander.decompress(squeezed, LARGEST)
+        payload = expander.decompress(squeezed[4:], LARGEST)
     except zlib.error as error:
         raise DecodeError("the bytes are damaged") from error
     if not expander.eof or expander.unused_data:
