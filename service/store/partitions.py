@@ -14,6 +14,13 @@ from service.store.locks import hold_until_commit
 LOCK = "partitions of predictions"
 DECEMBER = 12
 
+HANGING_ON_A_MONTH = (
+    text("delete from labels where prediction >= :low and prediction < :high"),
+    text("delete from submissions where prediction >= :low and prediction < :high"),
+    # A mark that stayed would have its hour tallied again, from no rows.
+    text("delete from tally_marks where hour >= :since and hour < :until"),
+)
+
 
 def month_of(at: datetime) -> datetime:
     """The first instant of the month in UTC."""
@@ -45,17 +52,14 @@ def ensure_months(connection: Connection, months: Iterable[datetime]) -> None:
 
 
 def drop_partitions(engine: Engine, before: datetime) -> list[datetime]:
-    """Drop the months that ended by `before`, with the labels and idempotency keys of their predictions; tallies and alarms stay.
+    """Drop the months that ended by `before`, with the labels, idempotency keys and marks of their predictions; tallies and alarms stay.
 
     Returns:
         The months dropped, earliest first.
     """
     with engine.begin() as connection:
-        hold_until_commit(connection, LOCK)
         months = [month for month in _existing(connection) if _next(month) <= before]
-        for month in months:
-            _drop(connection, month)
-    return months
+    return [month for month in months if _dropped(engine, month)]
 
 
 def _next(month: datetime) -> datetime:
@@ -88,11 +92,23 @@ def _create(connection: Connection, name: str, month: datetime) -> None:
     _execute(connection, sql.SQL("alter table predictions attach partition {} for values from ({}) to ({})").format(table, low, high))
 
 
-def _drop(connection: Connection, month: datetime) -> None:
-    bounds = {"low": uuid7_floor(month), "high": uuid7_floor(_next(month))}
-    connection.execute(text("delete from labels where prediction >= :low and prediction < :high"), bounds)
-    connection.execute(text("delete from submissions where prediction >= :low and prediction < :high"), bounds)
-    _execute(connection, sql.SQL("drop table {}").format(sql.Identifier(_name(month))))
+def _dropped(engine: Engine, month: datetime) -> bool:
+    """Drop one month; false where another process was faster.
+
+    What hangs on its predictions goes first, in a transaction of its own: it may take long, and nobody waits for it. The drop is short.
+    """
+    with engine.begin() as connection:
+        connection.execute(text("set local statement_timeout = 0"))
+        for statement in HANGING_ON_A_MONTH:
+            connection.execute(
+                statement, {"since": month, "until": _next(month), "low": uuid7_floor(month), "high": uuid7_floor(_next(month))}
+            )
+    with engine.begin() as connection:
+        hold_until_commit(connection, LOCK)
+        if _missing(connection, [_name(month)]):
+            return False
+        _execute(connection, sql.SQL("drop table {}").format(sql.Identifier(_name(month))))
+    return True
 
 
 def _execute(connection: Connection, statement: sql.Composed) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import numpy as np
 from psycopg.types.json import Jsonb
-from sqlalchemy import Connection, Row, select, text
+from sqlalchemy import ARRAY, ColumnElement, Connection, Row, Uuid, any_, literal, select, text
 
 from service.domain import Prediction, Pseudonyms, Recorded, Scores
 from service.errors import ConflictError, UnknownPredictionError
@@ -118,7 +118,7 @@ def find_prediction(connection: Connection, identifier: UUID) -> Prediction:
 
 def versions_of(connection: Connection, identifiers: Sequence[UUID]) -> dict[UUID, int]:
     """Prediction -> model version, for those of these ids that exist."""
-    query = select(table.c.id, table.c.model_version).where(table.c.id.in_(identifiers))
+    query = select(table.c.id, table.c.model_version).where(_among(identifiers))
     return {row.id: row.model_version for row in connection.execute(query)}
 
 
@@ -178,8 +178,13 @@ def _answer(prediction: Prediction, owners: Mapping[UUID, Prediction | None]) ->
 
 
 def _find(connection: Connection, identifiers: Sequence[UUID]) -> dict[UUID, Prediction]:
-    rows = connection.execute(select(table).where(table.c.id.in_(identifiers)))
+    rows = connection.execute(select(table).where(_among(identifiers)))
     return {row.id: _prediction(row) for row in rows}
+
+
+def _among(identifiers: Sequence[UUID]) -> ColumnElement[bool]:
+    """One array is one parameter, however many ids a file of labels names."""
+    return table.c.id == any_(literal(list(identifiers), ARRAY(Uuid)))
 
 
 def _prediction(row: Row[Any]) -> Prediction:

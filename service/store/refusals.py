@@ -8,11 +8,19 @@ from dataclasses import asdict
 from sqlalchemy import Connection, insert
 
 from service.domain import Refusal
+from service.store.documents import spelled
 from service.store.ids import uuid7
 from service.store.tables import refusals
 
+LONGEST = 200
+
 
 def record_refusals(connection: Connection, batch: Sequence[Refusal]) -> None:
-    """Store these refusals."""
+    """Store these refusals. What the caller sent of himself is bounded: a refusal must not cost more than the request."""
     if batch:
-        connection.execute(insert(refusals), [{"id": uuid7(one.at), **asdict(one)} for one in batch])
+        connection.execute(insert(refusals), [_row(one) for one in batch])
+
+
+def _row(refusal: Refusal) -> dict[str, object]:
+    given = {name: spelled(getattr(refusal, name))[:LONGEST] for name in ("model", "site", "caller")}
+    return {"id": uuid7(refusal.at), **asdict(refusal), **given}

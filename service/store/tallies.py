@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Engine, delete, func, insert, literal, select
+from sqlalchemy import ARRAY, BigInteger, Connection, any_, delete, func, insert, literal, select
 
 from service.store.ids import uuid7_floor
-from service.store.locks import session_lock
 from service.store.tables import predictions, tallies, tally_marks
 
 HOUR = timedelta(hours=1)
@@ -32,33 +30,19 @@ def marked_hours(connection: Connection, model_version: int, before: datetime) -
     return list(connection.scalars(select(tally_marks.c.hour).where(stale).distinct().order_by(tally_marks.c.hour)))
 
 
-@contextmanager
-def retally(engine: Engine, model_version: int, hour: datetime) -> Iterator[Connection | None]:
-    """One transaction in which an hour is tallied: None while another worker has it.
-
-    All in it sees one snapshot. The marks that it reads are those of the rows that it reads; a writer that commits later
-    leaves a mark that it does not remove. So a stale hour stays stale until somebody has seen all of its rows.
-    """
-    with (
-        engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection,
-        session_lock(connection, f"tally {model_version} {hour.isoformat()}") as held,
-    ):
-        if not held:
-            yield None
-            return
-        with connection.begin():
-            yield connection
-
-
 def marks_of(connection: Connection, model_version: int, hour: datetime) -> list[int]:
-    """The marks of an hour that this transaction sees."""
+    """The marks of an hour that this transaction sees.
+
+    In a transaction that is REPEATABLE READ they are those of the rows that it sees, so that it may remove them once it has
+    tallied these rows: a writer that commits later leaves a mark that it does not see, and the hour stays stale.
+    """
     query = select(tally_marks.c.id).where(tally_marks.c.model_version == model_version, tally_marks.c.hour == hour)
     return list(connection.scalars(query))
 
 
-def remove_marks(connection: Connection, marks: list[int]) -> None:
+def remove_marks(connection: Connection, marks: Sequence[int]) -> None:
     """Remove just these marks."""
-    connection.execute(delete(tally_marks).where(tally_marks.c.id.in_(marks)))
+    connection.execute(delete(tally_marks).where(tally_marks.c.id == any_(literal(list(marks), ARRAY(BigInteger)))))
 
 
 def mark_hours(connection: Connection, model_version: int, since: datetime, until: datetime) -> None:
