@@ -9,6 +9,7 @@ from service.cli.doctor import doctor
 from service.cli.gateway import gateway
 from service.cli.labels import labels
 from service.cli.migrate import migrate
+from service.cli.reference import reference
 from service.cli.register import register
 from service.cli.replay import replay
 from service.cli.up import up
@@ -22,6 +23,7 @@ COMMANDS = (
     (PARTS, worker),
     (PARTS, migrate),
     (WORK, register),
+    (WORK, reference),
     (WORK, labels),
     (WORK, replay),
     (WORK, doctor),

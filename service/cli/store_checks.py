@@ -1,0 +1,93 @@
+"""What `stepwedge doctor` asks Postgres."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from sqlalchemy import Connection, text
+
+from service.cli.checks import Health, Result
+from service.config import Settings
+from service.store.ledger import ledger_counts, model_counts
+from service.store.migrate import is_current
+from service.store.models import champions
+from service.store.objects import fetch_folder
+from service.store.outbox import count_messages
+from service.store.references import active_reference
+from service.store.snapshots import champion_snapshots
+
+StoreCheck = Callable[[Settings, Connection], Result]
+
+CLOCKS_APART = timedelta(seconds=2)
+PASSES_MISSED = 5
+
+
+def server(_settings: Settings, connection: Connection) -> Result:
+    version = connection.execute(text("show server_version")).scalar_one()
+    apart = abs(connection.execute(text("select clock_timestamp()")).scalar_one() - datetime.now(UTC))
+    if apart > CLOCKS_APART:
+        return Result(
+            Health.WRONG, f"its clock and ours are {apart.total_seconds():.0f} s apart", "Synchronise the clocks of both machines."
+        )
+    return Result(Health.OK, f"Postgres {version} answers, clocks agree")
+
+
+def tables(_settings: Settings, connection: Connection) -> Result:
+    if not is_current(connection.engine):
+        return Result(Health.WRONG, "not the tables that this version works with", "stepwedge migrate")
+    return Result(Health.OK, "the tables that this version works with")
+
+
+def books(_settings: Settings, connection: Connection) -> Result:
+    counts = ledger_counts(connection)
+    detail = f"{counts.predictions} predictions, {counts.submissions} keys, {counts.refused} refused, {counts.failed} failed"
+    if counts.predictions != counts.submissions:
+        return Result(
+            Health.WRONG, f"the stored books do not balance: {detail}", "Rows were changed from outside; restore them from a backup."
+        )
+    return Result(Health.OK, detail)
+
+
+def models(settings: Settings, connection: Connection) -> Result:
+    found = champions(connection)
+    if not found:
+        return Result(Health.NOTE, "none is registered", "stepwedge register FOLDER")
+    for version in found:
+        with TemporaryDirectory() as folder:
+            try:
+                fetch_folder(settings.object_folder, version.package, Path(folder) / "package")
+            except OSError:
+                advice = f"Register its package again: stepwedge register FOLDER. The object folder is {settings.object_folder}."
+                return Result(Health.WRONG, f"the package of {version.model} {version.version} is not in the object folder", advice)
+    counts = {(each.model, each.version): each for each in model_counts(connection)}
+    parts = [f"{version.model} {version.version} ({counts[version.model, version.version].predictions} predictions)" for version in found]
+    return Result(Health.OK, ", ".join(parts))
+
+
+def watch(settings: Settings, connection: Connection) -> Result:
+    """Whether every model has a reference, and whether a worker keeps looking."""
+    found = champions(connection)
+    blind = [version.model for version in found if active_reference(connection, version.id) is None]
+    watched = {each.model: each for each in champion_snapshots(connection)}
+    if blind:
+        return Result(Health.NOTE, f"without a reference: {', '.join(blind)}", "stepwedge reference MODEL --since DATE --until DATE")
+    late = timedelta(seconds=PASSES_MISSED * settings.worker_interval_s)
+    stale = [
+        version.model for version in found if version.model not in watched or datetime.now(UTC) - watched[version.model].computed_at > late
+    ]
+    if stale:
+        return Result(Health.WRONG, f"no recent run for: {', '.join(stale)}", "Start a worker: stepwedge worker, or stepwedge up.")
+    return Result(Health.OK, f"{len(found)} models, all with a recent run" if found else "nothing to watch yet")
+
+
+def outbox(_settings: Settings, connection: Connection) -> Result:
+    counts = count_messages(connection)
+    detail = f"{counts.pending} to deliver, {counts.dead} given up"
+    if counts.dead:
+        return Result(
+            Health.WRONG, detail, "Mend what receives STEPWEDGE_WEBHOOK_URL; the remedies themselves are in /v1/models/MODEL/remedies."
+        )
+    return Result(Health.OK, detail)
