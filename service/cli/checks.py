@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import shutil
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -43,13 +42,6 @@ class Result:
 
 
 Check = Callable[[Settings], Result]
-
-
-def python_version(_settings: Settings) -> Result:
-    found = ".".join(map(str, sys.version_info[:3]))
-    if sys.version_info < (3, 11):
-        return Result(Health.WRONG, f"Python {found}", "Use Python 3.11 or newer.")
-    return Result(Health.OK, f"Python {found}")
 
 
 def pseudonyms(settings: Settings) -> Result:

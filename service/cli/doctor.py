@@ -18,7 +18,6 @@ from service.errors import StepwedgeError
 from service.store.engine import open_engine
 
 CHECKS: tuple[tuple[str, Check], ...] = (
-    ("python", checks.python_version),
     ("pseudonym key", checks.pseudonyms),
     ("disk", checks.disk),
     ("gateway", checks.gateway),

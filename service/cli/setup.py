@@ -28,7 +28,7 @@ def read_settings() -> Settings:
 
 def variable(location: tuple[int | str, ...]) -> str:
     name = str(location[0]).upper()
-    return name if name in {"DATABASE_URL"} or name.startswith("STEPWEDGE_") else f"STEPWEDGE_{name}"
+    return name if name == "DATABASE_URL" or name.startswith("STEPWEDGE_") else f"STEPWEDGE_{name}"
 
 
 @contextmanager
