@@ -1,0 +1,89 @@
+"""Tally: every row once, in its hour and its cells."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from service.store.tables import day_tallies, tallies, tally_marks
+from tests.worker.conftest import run
+from tests.worker.hospital import QUIET_DAYS, QUIET_END, REFERENCE_DAYS, REFERENCE_END, day, label, send_days, send_film
+from tests.worker.left_behind import left_behind
+
+HOUR = timedelta(hours=1)
+
+
+def counted(engine, cell: str = "all", table=tallies) -> int:
+    with engine.connect() as connection:
+        return connection.scalar(select(func.coalesce(func.sum(table.c.n), 0)).where(table.c.cell == cell))
+
+
+def marks(engine) -> int:
+    with engine.connect() as connection:
+        return connection.scalar(select(func.count()).select_from(tally_marks))
+
+
+def test_every_film_is_counted_once_in_its_hour_and_once_in_its_day(settled):
+    films = QUIET_DAYS * 30
+    assert counted(settled) == counted(settled, table=day_tallies) == films
+    assert counted(settled, "site=north") + counted(settled, "site=south") == films
+    assert marks(settled) == 0
+
+
+def test_a_late_label_reopens_its_hour_and_only_its_hour(settled, version):
+    film = send_film(settled, version, day(REFERENCE_DAYS + 2, 9.2))
+    run(settled, QUIET_END)
+    label(settled, film, 1.0, QUIET_END)
+    assert run(settled, QUIET_END + HOUR).tallied == (day(REFERENCE_DAYS + 2, 9.0),)
+    assert run(settled, QUIET_END + 2 * HOUR).tallied == ()
+
+
+def test_a_film_that_is_recorded_late_reopens_its_hour(settled, version):
+    before = counted(settled)
+    send_film(settled, version, day(REFERENCE_DAYS + 3, 2.5))
+    assert run(settled, QUIET_END + HOUR).tallied == (day(REFERENCE_DAYS + 3, 2.0),)
+    assert counted(settled) == counted(settled, table=day_tallies) == before + 1
+
+
+def test_a_corrected_label_moves_a_film_and_does_not_double_it(settled, version):
+    film = send_film(settled, version, day(REFERENCE_DAYS + 2, 9.2))
+    label(settled, film, 1.0, QUIET_END)
+    run(settled, QUIET_END)
+    before = counted(settled)
+    label(settled, film, 0.0, QUIET_END + HOUR)
+    run(settled, QUIET_END + HOUR)
+    assert counted(settled) == before
+
+
+def test_hours_of_the_reference_are_what_others_are_compared_to_and_are_not_counted(settled, version):
+    before = counted(settled)
+    film = send_film(settled, version, REFERENCE_END - timedelta(minutes=5))
+    label(settled, film, 1.0, QUIET_END)
+    assert run(settled, QUIET_END + HOUR).tallied == ()
+    assert (counted(settled), marks(settled)) == (before, 0)
+
+
+def test_a_site_that_the_reference_never_saw_counts_in_all_and_in_no_cell_of_its_own(settled, version):
+    all_before, north, south = (counted(settled, cell) for cell in ("all", "site=north", "site=south"))
+    send_film(settled, version, QUIET_END + timedelta(minutes=1), site="west")
+    run(settled, QUIET_END + HOUR)
+    assert [counted(settled, cell) for cell in ("all", "site=north", "site=south", "site=west")] == [all_before + 1, north, south, 0]
+
+
+@pytest.mark.parametrize("hours", [1, 25])
+def test_an_hour_that_is_not_over_keeps_its_mark(settled, version, hours):
+    send_film(settled, version, QUIET_END + hours * HOUR)
+    assert run(settled, QUIET_END + hours * HOUR + timedelta(minutes=59)).tallied == ()
+    assert marks(settled) == 1
+
+
+def test_hours_that_are_read_together_give_what_single_hours_give(settled, another, version):
+    apart = another()
+    for engine in (settled, apart):
+        send_days(engine, version, REFERENCE_DAYS + QUIET_DAYS, 1)
+    for hour in (8, 9, 10, 11, 24):
+        run(apart, QUIET_END + hour * HOUR)
+    run(settled, QUIET_END + 24 * HOUR)
+    assert left_behind(settled)["tallies"] == left_behind(apart)["tallies"]
