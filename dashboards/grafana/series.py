@@ -13,6 +13,10 @@ SHOWN = 40
 
 LOW, HIGH = "band, low", "band, high"
 
+KEPT = "&".join(f"${{{variable}:queryparam}}" for variable in ("datasource", "model", "version", "finding", "subgroup", "window"))
+CHOOSE = "/d/stepwedge-model?${__url_time_range}&" + KEPT + "&var-series=${__value.raw:percentencode}"
+"""The model dashboard as it stands, with another series chosen; names of series hold colons, spaces and whatever a device is called."""
+
 
 def against_its_band(title: str, about: str, where: str, *, width: int = 12) -> timeseries.Panel:
     """One series over time; `where` chooses exactly one."""
@@ -40,6 +44,6 @@ def series_table(title: str, about: str, where: str) -> table.Panel:
             )
         ),
     ]
-    choose = [{"title": "Draw this series", "url": "?${__url_time_range}&${__all_variables}&var-series=${__value.raw}"}]
+    choose = [{"title": "Draw this series", "url": CHOOSE}]
     panel = listing(title, about, columns, sort="Evidence", height=10, alert="StepwedgeModelAlarm")
     return panel.override_by_name("series", [DynamicConfigValue("links", choose)])

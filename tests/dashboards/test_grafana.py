@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from dashboards.grafana import __main__ as command
-from dashboards.grafana import promql, runbook
+from dashboards.grafana import model, promql, runbook
 from dashboards.grafana.catalogue import DASHBOARDS, rendered
 from tests.dashboards.expressions import FOLDER, alerts, in_panels, in_runbook, in_variables_and_annotations, panels
 
@@ -102,6 +102,14 @@ def test_what_is_asked_of_a_variable_exists_before_it() -> None:
     assert set(re.findall(r"\$\{?(\w+)", asked)) <= known | {"__rate_interval", "__range"}
     assert known - {"datasource"} <= set(re.findall(r"\$\{?(\w+)", asked))
     assert in_runbook()
+
+
+def test_a_click_on_a_series_keeps_all_else_that_was_chosen() -> None:
+    (link,) = set(re.findall(r'"url": "(/d/stepwedge-model[^"]+)"', rendered("model")))
+    variables = [one["name"] for one in json.loads(rendered("model"))["templating"]["list"]]
+    assert link.startswith(f"/d/{model.UID}?")
+    assert re.findall(r"\$\{(\w+):queryparam\}", link) == [name for name in variables if name != "series"]
+    assert link.endswith("&var-series=${__value.raw:percentencode}")
 
 
 def test_the_command_writes_every_dashboard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
