@@ -32,7 +32,7 @@ class State:
     reference: digest of the reference that it belongs to.
     day: last day folded (days since 1970-01-01); -1 before the first.
     weight: Shiryaev-Roberts evidence R [series, side, alternative]; NaN on a side that a series does not watch.
-    drift: running sum of the log likelihood ratio of the side, restarted at zero [series, side].
+    drift: running sum of the log likelihood ratio of the mildest alternative, restarted at zero [series, side].
     onset: day on which that sum last restarted, -1 while it is zero [series, side].
     k, n, expected: hits, observations, and hits that the reference leads to expect, since the onset [series, side].
     """
@@ -81,12 +81,22 @@ class State:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Day:
-    """What one day says: k, n and the expected k of each series [series, 1], and its capped log likelihood ratios."""
+    """What one day says: k, n and the expected k of each series [series, 1], its log likelihood ratios [series, side, alternative], their cap."""
 
     k: NDArray[np.int64]
     n: NDArray[np.int64]
     expected: Floats
     ratios: Floats
+    cap: Floats
+
+    @property
+    def capped(self) -> Floats:
+        """Ratios lowered together until the largest is at the cap.
+
+        The alternatives keep their order, so the evidence knows how large the change was, and sinks as fast once it is gone.
+        """
+        largest = self.ratios.max(axis=(1, 2), keepdims=True)
+        return np.asarray(self.ratios - np.maximum(largest - self.cap, 0.0))
 
 
 def fold_day(reference: Reference, state: State, day: int, counts: Mapping[str, Tally], matured: Mapping[str, Tally]) -> State:
@@ -95,12 +105,13 @@ def fold_day(reference: Reference, state: State, day: int, counts: Mapping[str, 
     A series has rate p; its band (bands.py) ends at an edge. For each watched side and alternative odds ratio a,
     the day's likelihood ratio sets p_a, the edge moved outwards by a, against the edge p_e:
     log L = (k log(p_a / p_e) + (n - k) log((1 - p_a) / (1 - p_e))) / phi, summed over the rows of the series, and
-    R = (1 + R_yesterday) min(L, cap). The evidence of the series is the mean of R over its sides and alternatives, and it pages
+    R = (1 + R_yesterday) L, where the L of all sides and alternatives are lowered together by one factor, if need be, until the largest is at
+    the cap. The evidence of the series is the mean of R over its sides and alternatives, and it pages
     when this reaches A (budget.py).
 
     Why it is valid at every hour of the day and not only at its end: given the past, L is a supermartingale over the films of
-    the day that begins at 1 while p is inside the band (an e-value; a power 1/phi <= 1 of it, and its minimum with a constant, are
-    concave functions of one, hence supermartingales too). So within the day R is a supermartingale from 1 + R_yesterday, and
+    the day that begins at 1 while p is inside the band (an e-value; a power 1/phi <= 1 of it is a concave function
+    of one, hence a supermartingale too; lowering it on some paths keeps it below one). So within the day R is a supermartingale from 1 + R_yesterday, and
     the bound of budget.py holds at any hour at which somebody looks. A series without observations keeps its evidence.
 
     Why one bad day never pages: L <= cap = sqrt(K A), K = 4 x watched sides. At most half of K = 8 (all of K = 4) components
@@ -123,7 +134,7 @@ def fold_day(reference: Reference, state: State, day: int, counts: Mapping[str, 
     if day <= state.day or state.reference != reference.digest:
         raise ValueError("days are folded in order, with one reference")
     today = _read(reference, state, counts, matured)
-    weight = (1.0 + state.weight.astype(np.float64)) * np.exp(today.ratios)
+    weight = (1.0 + state.weight.astype(np.float64)) * np.exp(today.capped)
     excess = _mean(weight) / (CEILING * _limit(reference))
     held = (weight / np.maximum(excess, 1.0)[:, None, None]).astype(np.float32)
     return _follow(state, day, today, np.where(today.n[:, :, None] > 0, held, state.weight))
@@ -149,12 +160,12 @@ def _read(reference: Reference, state: State, counts: Mapping[str, Tally], matur
     by_label = gather.by_row(np.array([one.matured for one in reference.series], dtype=bool))
     k, n = np.where(by_label, old.k, fresh.k), np.where(by_label, old.n, fresh.n)
     components = (~np.isnan(state.weight)).sum(axis=(1, 2))
-    cap = 0.5 * np.log(np.maximum(components, 1) * _limit(reference))
     return _Day(
         k=gather.by_series(k)[:, None],
         n=gather.by_series(n)[:, None],
         expected=gather.by_series(n * reference.estimates.rates)[:, None],
-        ratios=np.minimum(_ratios(reference, k, n), cap[:, None, None]),
+        ratios=np.where(np.isnan(state.weight), -np.inf, _ratios(reference, k, n)),
+        cap=0.5 * np.log(np.maximum(components, 1) * _limit(reference))[:, None, None],
     )
 
 
@@ -170,10 +181,13 @@ def _ratios(reference: Reference, k: NDArray[np.int64], n: NDArray[np.int64]) ->
 
 
 def _follow(state: State, day: int, today: _Day, weight: NDArray[np.float32]) -> State:
-    """Follow the day from which each side's likelihood has spoken for a change without a break (the CUSUM's last zero)."""
+    """Follow the day from which each side has spoken for the mildest alternative without a break: the last zero of its CUSUM.
+
+    This is the most likely day of the change, and any change beyond the mildest alternative moves its sum upwards too.
+    """
     idle, quiet = today.n == 0, state.onset < 0
-    drift = state.drift + np.logaddexp.reduce(today.ratios, axis=2) - np.log(len(ALTERNATIVES))
-    running = (drift > 0) & ~np.isnan(weight[:, :, 0])
+    drift = state.drift + np.minimum(today.ratios, today.cap)[:, :, 0]
+    running = drift > 0
 
     def carried(before: NDArray[Scalar], added: NDArray[Any]) -> NDArray[Scalar]:
         return np.where(idle, before, np.where(running, np.where(quiet, added, before + added), 0)).astype(before.dtype)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import sqrt
 
 import numpy as np
+from scipy.special import bdtrik
 
 from detectors.bands import band
-from detectors.intervals import Z, wilson
+from detectors.intervals import CONFIDENCE, wilson
 from detectors.measurement import Measurement, Verdict
 from detectors.plan import ALL
 
+TAIL = (1 - CONFIDENCE) / 2
 SHOWN = 10
 """Observations from which a share is shown."""
 JUDGED = 50
@@ -33,9 +34,9 @@ class Rate:
 def measure_rate(name: str, rate: Rate, side: str, *, cell: str = ALL, finding: str = "", feature: str = "") -> Measurement:
     """Measure a share, and say whether it has surely left its band on a side.
 
-    The limit is the edge of the tolerance band (bands.py) plus z sqrt(phi e (1 - e) / n), e the edge: beyond it, the Wilson interval
-    of the share lies wholly outside the band. So the limit tightens towards the edge as n grows, and a share inside the band
-    breaches it in fewer than 2.5 % of windows at any n.
+    The limit is the share that a rate at the edge of the tolerance band (bands.py) would reach in 2.5 % of windows of this size,
+    by the binomial distribution at n / phi. So it tightens towards the edge as n grows, and a rate inside the band breaches
+    it in fewer than 2.5 % of windows at any n.
 
     Args:
         name: Of the measurement.
@@ -48,7 +49,7 @@ def measure_rate(name: str, rate: Rate, side: str, *, cell: str = ALL, finding: 
     >>> quiet = measure_rate("share", Rate(12, 100, 100, 1000, 1.0, 1.5), "high")
     >>> raised = measure_rate("share", Rate(30, 100, 100, 1000, 1.0, 1.5), "high")
     >>> quiet.verdict.value, raised.verdict.value, round(raised.limit, 3)
-    ('within', 'breached', 0.244)
+    ('within', 'breached', 0.252)
     """
     where = {"cell": cell, "finding": finding, "feature": feature}
     if rate.n < SHOWN:
@@ -67,5 +68,7 @@ def _limit(rate: Rate, *, rises: bool) -> float:
     k, n, phi = np.array([[rate.k_reference], [rate.n_reference], [rate.dispersion]], dtype=np.float64)
     low, high = band(k, n, phi, rate.minimum_odds_ratio)[0]
     edge = float(high if rises else low)
-    reach = Z * sqrt(rate.dispersion * edge * (1 - edge) / rate.n)
-    return min(1.0, edge + reach) if rises else max(0.0, edge - reach)
+    effective = rate.n / rate.dispersion
+    if rises:  # P(K >= k) = 2.5 %, that is P(K <= k - 1) = 97.5 %
+        return min(1.0, (float(bdtrik(1 - TAIL, effective, edge)) + 1) / effective)
+    return max(0.0, float(np.nan_to_num(bdtrik(TAIL, effective, edge))) / effective)

@@ -22,15 +22,21 @@ CELLS = ("site=north", "site=south", "PatientSex=F", "PatientSex=M")
 class Stream:
     """What the hospital sends; the defaults are the quiet stream.
 
-    shift: of scores, in logits. prevalence: log odds added to the truth, by site. hidden: share of positives that become invisible.
-    scanner: name of the model at the south site. brightness: shift of an image statistic. labelled: share of predictions with a label.
+    shift: of scores, in logits; sharpness: factor of scores. prevalence: log odds of the classes, whose films look as ever.
+    north_log_odds, south_log_odds: added to the truth given the film. hidden: share of positives that become invisible, hidden_south: there.
+    scanner: name of the model at the south site, unseen: share of its films under that name. brightness: shift of an image statistic.
+    missing: share of films that do not say. labelled: share of predictions with a label.
     """
 
     shift: float = 0.0
+    sharpness: float = 1.0
+    prevalence: float = 0.0
     north_log_odds: float = 0.0
     south_log_odds: float = 0.0
     hidden: float = 0.0
+    hidden_south: float = 0.0
     scanner: str = "Beta"
+    unseen: float = 1.0
     brightness: float = 0.0
     embedding: float = 0.0
     missing: float = 0.02
@@ -58,11 +64,11 @@ def make_rows(n: int, *, seed: int, **changes: Any) -> tuple[Batch, dict[str, ND
     stream, rng = Stream(**changes), np.random.default_rng(seed)
     south = rng.random(n) < 0.5
     female = rng.random(n) < 0.5
-    truth_logit = rng.normal(-1.5, 2.0, n)
-    moved = truth_logit + np.where(south, stream.south_log_odds, stream.north_log_odds)
+    truth_logit = _films(rng, n, stream.prevalence)
+    moved = truth_logit + stream.prevalence + np.where(south, stream.south_log_odds, stream.north_log_odds)
     labels = (rng.random(n) < expit(moved)).astype(float)
-    hidden = (labels == 1) & (rng.random(n) < stream.hidden)
-    scores = np.where(hidden, -3.0, truth_logit) + stream.shift
+    hidden = (labels == 1) & (rng.random(n) < np.where(south, np.maximum(stream.hidden, stream.hidden_south), stream.hidden))
+    scores = np.where(hidden, -3.0, truth_logit) * stream.sharpness + stream.shift
     labels[rng.random(n) >= stream.labelled] = np.nan
     kvp = np.where(rng.random(n) < stream.missing, np.nan, np.where(south, 120.0, 110.0) + rng.normal(0, 3, n))
     view = np.where(rng.random(n) < 0.3, "AP", "PA").astype(object)
@@ -72,7 +78,9 @@ def make_rows(n: int, *, seed: int, **changes: Any) -> tuple[Batch, dict[str, ND
         labels=labels[:, None],
         numeric={"KVP": kvp, "brightness": rng.normal(100.0 + stream.brightness, 10.0, n)},
         categorical={
-            "ManufacturerModelName": np.where(south, stream.scanner, "Alpha").astype(object),
+            "ManufacturerModelName": np.where(south, np.where(rng.random(n) < stream.unseen, stream.scanner, "Beta"), "Alpha").astype(
+                object
+            ),
             "ViewPosition": view,
             "PatientSex": np.where(female, "F", "M").astype(object),
         },
@@ -80,6 +88,13 @@ def make_rows(n: int, *, seed: int, **changes: Any) -> tuple[Batch, dict[str, ND
     )
     masks: Mapping[str, NDArray[np.bool_]] = {"site=north": ~south, "site=south": south, "PatientSex=F": female, "PatientSex=M": ~female}
     return batch, dict(masks)
+
+
+def _films(rng: np.random.Generator, n: int, prevalence: float) -> NDArray[np.float64]:
+    """Log odds of the truth given the film; films of each class are drawn as ever, in another proportion."""
+    drawn = rng.normal(-1.5, 2.0, 20 * n)
+    weights = 1 + expit(drawn) * np.expm1(prevalence)
+    return rng.choice(drawn, size=n, p=weights / weights.sum()) if n else drawn
 
 
 def make_reference(n: int = 4000, days: int = 60, *, seed: int = 1000, plan: Plan | None = None, **changes: Any) -> Reference:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from detectors.packing import DecodeError
 from detectors.reference import Reference, build_reference
@@ -89,7 +90,7 @@ def test_an_embedding_watches_its_principal_components() -> None:
 
 
 @pytest.mark.parametrize("days", [np.arange(3), np.arange(0)])
-def test_a_reference_of_nothing_is_refused(days) -> None:
+def test_a_reference_of_nothing_is_refused(days: NDArray[np.int64]) -> None:
     batch, masks = make_rows(0, seed=0)
     with pytest.raises(ValueError, match="needs predictions"):
         build_reference(make_plan(), batch, masks, days)

@@ -70,7 +70,7 @@ def test_an_empty_batch_has_every_column_of_its_plan() -> None:
         {"costs_false_negative": (1.0, 2.0)},
     ],
 )
-def test_a_plan_that_makes_no_sense_is_refused(changes) -> None:
+def test_a_plan_that_makes_no_sense_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"needed|needs|named|costs"):
         make_plan(**changes)
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from random import Random
 
 import numpy as np
 import pytest
@@ -43,7 +45,7 @@ def test_tallies_add_in_any_order_and_grouping(first: Batch, second: Batch, thir
 
 @given(batches, st.integers(0, 40), st.randoms(use_true_random=False))
 @settings(max_examples=40, deadline=None)
-def test_parts_in_any_order_add_up_to_the_whole(batch: Batch, cut: int, random) -> None:
+def test_parts_in_any_order_add_up_to_the_whole(batch: Batch, cut: int, random: Random) -> None:
     order = list(range(len(batch)))
     random.shuffle(order)
     parts = (batch.select(np.array(order[:cut], dtype=int)), batch.select(np.array(order[cut:], dtype=int)))
@@ -168,6 +170,6 @@ def test_a_film_without_an_embedding_is_missing_in_every_component() -> None:
         lambda batch: replace(batch, embedding=np.zeros((1, 6))),
     ],
 )
-def test_rows_that_cannot_be_counted_are_refused(broken) -> None:
+def test_rows_that_cannot_be_counted_are_refused(broken: Callable[[Batch], Batch]) -> None:
     with pytest.raises(ValueError, match=r"score|label|feature|findings|dimension|row"):
         tally(schema(), broken(make_batch(5)))
