@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, text
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, text
 
 import migrations
 from service.store.engine import open_engine
 from service.store.locks import session_lock
 from service.store.partitions import ensure_partitions
 
-__all__ = ["ensure_partitions", "migrate", "migrate_down"]
+__all__ = ["ensure_partitions", "is_current", "migrate", "migrate_down"]
 
 LOCK = "migrate"
 
@@ -24,6 +26,13 @@ def migrate(url: str) -> None:
 def migrate_down(url: str) -> None:
     """Take every table away again, with everything in it."""
     _run(url, "downgrade", "base")
+
+
+def is_current(engine: Engine) -> bool:
+    """Whether the database has just the tables that this version of the code works with."""
+    with engine.connect() as connection:
+        heads = ScriptDirectory.from_config(_configuration(connection)).get_heads()
+        return set(MigrationContext.configure(connection).get_current_heads()) == set(heads)
 
 
 def _run(url: str, direction: str, target: str) -> None:

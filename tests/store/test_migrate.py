@@ -10,7 +10,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, inspect
 
 from service.store.engine import open_engine
-from service.store.migrate import migrate, migrate_down
+from service.store.migrate import is_current, migrate, migrate_down
 from service.store.partitions import ensure_partitions
 from service.store.tables import metadata
 from tests.postgres import database, schema_of
@@ -53,3 +53,13 @@ def test_processes_that_migrate_at_once_do_not_disturb_each_other(empty_postgres
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(migrate, [empty_postgres_url] * 4))
     assert set(metadata.tables) <= tables_of(empty_postgres_url)
+
+
+def test_a_database_is_current_once_it_is_migrated(empty_postgres_url: str) -> None:
+    engine = open_engine(empty_postgres_url)
+    try:
+        before = is_current(engine)
+        migrate(empty_postgres_url)
+        assert (before, is_current(engine)) == (False, True)
+    finally:
+        engine.dispose()
