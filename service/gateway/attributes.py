@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Final
 
 from pydicom.datadict import dictionary_VR, tag_for_keyword
@@ -95,22 +96,21 @@ def _all_values(element: Element, _vr: str, charset: str) -> AttributeValue:
     return code("/".join(part.strip() for part in text(element, charset).split("\\")))
 
 
-def _number(low: float, high: float) -> Reader:
-    """The first number, or None where it lies outside what the quantity can be."""
-
-    def read(element: Element, vr: str, _charset: str) -> AttributeValue:
-        value = first_number(element, vr)
-        return value if value is not None and low <= value <= high else None
-
-    return read
+def _number(element: Element, vr: str, _charset: str) -> AttributeValue:
+    return first_number(element, vr)
 
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """How one attribute is read. `instead` lists other keywords that may say the same, with the factor to this one's unit."""
+    """How one attribute is read.
+
+    `plausible` holds the ends of what a number can be; a value outside is not said. `instead` lists other keywords that
+    may say the same, with how many of their unit make one of this.
+    """
 
     keyword: str
     read: Reader
+    plausible: tuple[float, float] = (-inf, inf)
     instead: tuple[tuple[str, float], ...] = ()
 
 
@@ -132,24 +132,24 @@ ALLOWED: Final = (
     Attribute("LossyImageCompression", _category(code)),
     Attribute("ExposureControlMode", _category(code)),
     Attribute("PatientAge", _category(age)),
-    Attribute("Rows", _number(1, 65_535)),
-    Attribute("Columns", _number(1, 65_535)),
-    Attribute("BitsStored", _number(1, 16)),
-    Attribute("PixelSpacing", _number(0.01, 10), instead=(("ImagerPixelSpacing", 1.0), ("NominalScannedPixelSpacing", 1.0))),  # mm
-    Attribute("KVP", _number(10, 500)),  # kV
-    Attribute("Exposure", _number(0, 10_000), instead=(("ExposureInuAs", 1e-3),)),  # mAs
-    Attribute("ExposureTime", _number(0, 600_000), instead=(("ExposureTimeInuS", 1e-3),)),  # ms
-    Attribute("XRayTubeCurrent", _number(0, 10_000), instead=(("XRayTubeCurrentInuA", 1e-3),)),  # mA
-    Attribute("DistanceSourceToDetector", _number(100, 10_000)),  # mm
-    Attribute("DistanceSourceToPatient", _number(100, 10_000)),  # mm
-    Attribute("ExposureIndex", _number(0, 1e6)),
-    Attribute("TargetExposureIndex", _number(0, 1e6)),
-    Attribute("DeviationIndex", _number(-100, 100)),
-    Attribute("Sensitivity", _number(0, 1e6)),
-    Attribute("RelativeXRayExposure", _number(0, 1e6)),
-    Attribute("ImageAndFluoroscopyAreaDoseProduct", _number(0, 1e6)),  # dGy cm2
-    Attribute("WindowCenter", _number(-1e6, 1e6)),
-    Attribute("WindowWidth", _number(0, 1e6)),
+    Attribute("Rows", _number, (1, 65_535)),
+    Attribute("Columns", _number, (1, 65_535)),
+    Attribute("BitsStored", _number, (1, 16)),
+    Attribute("PixelSpacing", _number, (0.01, 10), instead=(("ImagerPixelSpacing", 1.0), ("NominalScannedPixelSpacing", 1.0))),  # mm
+    Attribute("KVP", _number, (10, 500)),  # kV
+    Attribute("Exposure", _number, (0, 10_000), instead=(("ExposureInuAs", 1e3),)),  # mAs
+    Attribute("ExposureTime", _number, (0, 600_000), instead=(("ExposureTimeInuS", 1e3),)),  # ms
+    Attribute("XRayTubeCurrent", _number, (0, 10_000), instead=(("XRayTubeCurrentInuA", 1e3),)),  # mA
+    Attribute("DistanceSourceToDetector", _number, (100, 10_000)),  # mm
+    Attribute("DistanceSourceToPatient", _number, (100, 10_000)),  # mm
+    Attribute("ExposureIndex", _number, (0, 1e6)),
+    Attribute("TargetExposureIndex", _number, (0, 1e6)),
+    Attribute("DeviationIndex", _number, (-100, 100)),
+    Attribute("Sensitivity", _number, (0, 1e6)),
+    Attribute("RelativeXRayExposure", _number, (0, 1e6)),
+    Attribute("ImageAndFluoroscopyAreaDoseProduct", _number, (0, 1e6)),  # dGy cm2
+    Attribute("WindowCenter", _number, (-1e6, 1e6)),
+    Attribute("WindowWidth", _number, (0, 1e6)),
 )
 
 TOKENS: Final = frozenset(("StationName", "DeviceSerialNumber", "DetectorID"))
@@ -176,12 +176,13 @@ def read_attributes(elements: Mapping[int, Element], charset: str) -> Mapping[st
 
 
 def _read(attribute: Attribute, elements: Mapping[int, Element], charset: str) -> AttributeValue:
-    for keyword, factor in ((attribute.keyword, 1.0), *attribute.instead):
+    for keyword, divisor in ((attribute.keyword, 1.0), *attribute.instead):
         tag, vr = _DICTIONARY[keyword]
         element = elements.get(tag)
         value = None if element is None else attribute.read(element, vr, charset)
         if isinstance(value, float):
-            return value * factor
+            low, high = attribute.plausible
+            value = value / divisor if low <= value / divisor <= high else None
         if value is not None:
             return value
     return None

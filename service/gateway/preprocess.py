@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import ceil, sqrt
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,13 +9,14 @@ from service.domain import Image
 from service.gateway.resize import area_average
 from service.models.manifest import Preprocessing
 
-SAMPLE_PIXELS = 1 << 16
+SAMPLE_PIXELS = 65_521
+"""A prime, so that the sample wanders over rows and columns and no regular pattern (an anti-scatter grid) keeps step with it."""
 
 
-def strided_sample(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A regular subsample of at most about 65,000 pixels: enough for any percentile, whatever the size of the film."""
-    step = max(1, ceil(sqrt(pixels.size / SAMPLE_PIXELS)))
-    return pixels[::step, ::step]
+def sample_pixels(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Evenly spread pixels [n], n at most 65,521: enough for any percentile, whatever the size of the film."""
+    count = min(pixels.size, SAMPLE_PIXELS)
+    return np.take(pixels, np.arange(count) * pixels.size // count)
 
 
 def preprocess(image: Image, preprocessing: Preprocessing) -> NDArray[np.float32]:
@@ -26,7 +25,7 @@ def preprocess(image: Image, preprocessing: Preprocessing) -> NDArray[np.float32
     The percentiles of the film become 0 and 1 (values beyond are held there), so that exposure and bit depth drop out;
     then area averages, then (x - mean) / std. A film of one value becomes all zeros before the last step.
     """
-    low, high = np.percentile(strided_sample(image.pixels), (preprocessing.low_percentile, preprocessing.high_percentile))
+    low, high = np.percentile(sample_pixels(image.pixels), (preprocessing.low_percentile, preprocessing.high_percentile))
     if high <= low:
         windowed = np.zeros((preprocessing.rows, preprocessing.columns), np.float32)
     else:

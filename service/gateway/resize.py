@@ -16,8 +16,8 @@ def area_average(pixels: NDArray[np.float32], rows: int, columns: int) -> NDArra
         rows: Rows of the output; where there are more than r, input pixels are repeated in proportion.
         columns: Columns of the output, likewise.
 
-    >>> area_average(np.float32([[0, 2, 4], [0, 2, 4]]), 1, 2)
-    array([[0.6666667, 3.3333333]], dtype=float32)
+    >>> area_average(np.float32([[0, 3, 6], [0, 3, 6]]), 1, 2)
+    array([[1., 5.]], dtype=float32)
     """
     return np.ascontiguousarray(_average_rows(np.ascontiguousarray(_average_rows(pixels, rows).T), columns).T)
 

@@ -1,18 +1,18 @@
 """Image statistics: a dozen numbers that move when the scanner, its processing or the collimation does, and cost milliseconds.
 
-All are computed on parts of a film whose size does not depend on the film (a strided sample, full-resolution patches),
-have no unit of the detector (positions in the span, shares, ratios), and are finite for every film, a constant one too.
+They have no unit of the detector (positions in the span, shares, ratios), and are finite for every film, a constant one too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.domain import Image
-from service.gateway.preprocess import strided_sample
+from service.gateway.preprocess import sample_pixels
 from service.gateway.resize import area_average
 from service.models.features import STATISTICS
 
@@ -26,7 +26,8 @@ LAPLACIAN_GAIN = 20.0
 """Sum of the squared weights of the 5-point Laplacian: its variance over the variance of white noise."""
 GAUSSIAN_MAD = 1.4826
 """Standard deviation of a normal variable over its median absolute deviation."""
-BLANK_SPREAD = 1e-6
+BLANK = 1e-6
+"""A film whose positions differ by less has one value."""
 SATURATED_SHARE = 0.5
 
 
@@ -49,11 +50,12 @@ def image_statistics(image: Image) -> Mapping[str, float]:
     | border_level | mean level of the outer sixteenth: dark collimation, shutters, direct exposure | 0 to 1 |
     """
     low, high = image.span
-    scaled = (strided_sample(image.pixels).astype(np.float64) - low) / (high - low if high > low else 1.0)
-    positions = np.clip(scaled, 0.0, 1.0)  # the last digit of float32 may stand outside the span
+    width = high - low if high > low else 1.0
+    # the last digit of float32 may stand outside the span
+    positions = np.clip((sample_pixels(image.pixels).astype(np.float64) - low) / width, 0.0, 1.0)
     bottom, middle, top = (float(value) for value in np.percentile(positions, (1.0, 50.0, 99.0)))
-    coarse = _levels(area_average(positions.astype(np.float32), COARSE, COARSE).astype(np.float64), bottom, top)
-    sharpness, noise = _texture(image.pixels, (top - bottom) * (high - low))
+    coarse = _levels((area_average(image.pixels, COARSE, COARSE) - low) / width, bottom, top)
+    sharpness, noise = _texture(image.pixels, (top - bottom) * width if top - bottom >= BLANK else inf)
     values = (
         float(positions.mean()),
         float(positions.std()),
@@ -77,13 +79,13 @@ def flags(statistics: Mapping[str, float]) -> tuple[str, ...]:
     An inverted film is not among them: which end of the grey scale air has depends on body part and processing, so a rule
     would guess. An inversion shows in `border_level` against the model's reference.
     """
-    constant = statistics["spread"] < BLANK_SPREAD
+    constant = statistics["spread"] < BLANK
     saturated = statistics["share_at_bottom"] + statistics["share_at_top"] >= SATURATED_SHARE
     return tuple(name for name, raised in (("constant", constant), ("saturated", saturated)) if raised)
 
 
 def _levels(positions: NDArray[np.float64], bottom: float, top: float) -> NDArray[np.float64]:
-    if top <= bottom:
+    if top - bottom < BLANK:
         return np.zeros_like(positions)
     return np.clip((positions - bottom) / (top - bottom), 0.0, 1.0)
 
@@ -101,7 +103,7 @@ def _ring_mean(coarse: NDArray[np.float64]) -> float:
 
 
 def _texture(pixels: NDArray[np.float32], window: float) -> tuple[float, float]:
-    """Sharpness and noise, from patches at full resolution: a subsample has neither."""
+    """Sharpness, and noise in units of `window`, from patches at full resolution: a subsample has neither."""
     rows, columns = _patch_index(pixels.shape[0]), _patch_index(pixels.shape[1])
     patches = pixels[rows[:, None, :, None], columns[None, :, None, :]].astype(np.float64)
     centre = patches[:, :, 1:-1, 1:-1]
@@ -111,7 +113,7 @@ def _texture(pixels: NDArray[np.float32], window: float) -> tuple[float, float]:
     around = patches[:, :, :-2, 1:-1] + patches[:, :, 2:, 1:-1] + patches[:, :, 1:-1, :-2] + patches[:, :, 1:-1, 2:]
     laplacian = 4.0 * centre - around
     deviation = GAUSSIAN_MAD * float(np.median(np.abs(laplacian))) / LAPLACIAN_GAIN**0.5
-    return float(np.mean(laplacian**2)) / (LAPLACIAN_GAIN * variance), deviation / window if window > 0.0 else 0.0
+    return float(np.mean(laplacian**2)) / (LAPLACIAN_GAIN * variance), deviation / window
 
 
 def _patch_index(size: int) -> NDArray[np.intp]:

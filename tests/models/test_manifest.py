@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.errors import PackageError
@@ -105,6 +105,7 @@ def test_a_manifest_is_read_from_its_folder(tmp_path: Path) -> None:
     assert read_manifest(tmp_path) == parse_manifest(make_manifest())
 
 
+@settings(deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
