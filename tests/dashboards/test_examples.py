@@ -66,11 +66,11 @@ def test_the_scrape_jobs_are_the_gateway_and_the_worker() -> None:
 
 def test_grafana_finds_the_dashboards_where_its_provisioning_says() -> None:
     """The folder that the comment mounts at /etc/stepwedge is the one that holds the provisioning and the JSON."""
-    provisioning = FOLDER / "grafana" / "provisioning"
+    provisioning = FOLDER / "provisioning"
     provider = (provisioning / "dashboards" / "stepwedge.yaml").read_text()
-    assert yaml.safe_load(provider)["providers"][0]["options"]["path"] == "/etc/stepwedge"
+    assert yaml.safe_load(provider)["providers"][0]["options"]["path"] == "/etc/stepwedge/grafana"
     assert "GF_PATHS_PROVISIONING=/etc/stepwedge/provisioning" in provider
-    assert 'dashboards/grafana:/etc/stepwedge:ro"' in provider
+    assert '/dashboards:/etc/stepwedge:ro"' in provider
     assert list((FOLDER / "grafana").glob("*.json"))
     (source,) = yaml.safe_load((provisioning / "datasources" / "stepwedge.yaml").read_text())["datasources"]
     assert (source["type"], source["url"]) == ("prometheus", "$PROMETHEUS_URL")
