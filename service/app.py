@@ -107,6 +107,7 @@ def start_predictor(settings: Settings, ledger: Ledger, version: ModelVersion) -
     model = open_model(settings.object_folder, version)
     predictor = Predictor(model, batch_size=settings.batch_size, threads=settings.torch_threads, on_batch=ledger.observe_batch)
     predictor.start()
+    ledger.introduce(version.model)
     return predictor
 
 

@@ -63,10 +63,14 @@ class Ledger:
             registry=registry,
         )
 
-    def receive(self, model: str) -> Receipt:
-        """Count a request that came; the receipt counts its end."""
+    def introduce(self, model: str) -> None:
+        """Let a model's series exist from zero on: a rate needs the first value."""
         for counter in (self._received, self._recorded, self._replayed):
             counter.labels(model)
+
+    def receive(self, model: str) -> Receipt:
+        """Count a request that came; the receipt counts its end."""
+        self.introduce(model)
         self._received.labels(model).inc()
         self._in_progress.inc()
         return Receipt(self, model)

@@ -1,0 +1,219 @@
+"""What readers state reaches the record, once, and nobody's name with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Engine, text
+
+from service.api.lines import csv_records, json_record
+from service.config import Settings
+from service.errors import LabelError
+from tests.api.serving import DICOM, make_settings, register, serving, until_loaded
+from tests.films import ACCESSION, make_film, phantom
+
+ASK = "/v1/models/chest/predictions"
+NDJSON = {"Content-Type": "application/x-ndjson"}
+CSV = {"Content-Type": "text/csv; charset=utf-8"}
+WORD = {"finding": "opacity", "value": 1, "source": "report", "made_at": "2026-03-02T15:30:00Z"}
+READER = "Dr. Agathe Zimmermann"
+
+
+def predict(client: httpx.Client, **attributes: object) -> dict[str, dict[str, str]]:
+    answer: dict[str, dict[str, str]] = client.post(ASK, content=make_film(**attributes), headers=DICOM).json()
+    return answer
+
+
+def stored(engine: Engine) -> list[tuple[str, float]]:
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(text("select finding, value from labels order by finding, made_at"))]  # type: ignore[misc] # two columns
+
+
+def upload(client: httpx.Client, *lines: object, headers: dict[str, str] | None = None) -> httpx.Response:
+    body = "".join(line if isinstance(line, str) else json.dumps(line) + "\n" for line in lines)
+    return client.post("/v1/labels", content=body.encode(), headers=headers or NDJSON)
+
+
+def test_a_statement_is_added_once_however_often_it_is_sent(client: httpx.Client, engine: Engine) -> None:
+    address = predict(client)["links"]["labels"]
+    first, again = (client.put(address, json=[WORD, {**WORD, "finding": "effusion", "value": 0.25}]).json() for _ in range(2))
+    assert (first["received"], first["added"], again["added"]) == (2, 2, 0)
+    assert stored(engine) == [("effusion", 0.25), ("opacity", 1.0)]
+
+
+def test_a_correction_stands_beside_what_it_corrects(client: httpx.Client, engine: Engine) -> None:
+    address = predict(client)["links"]["labels"]
+    client.put(address, json=[WORD])
+    client.put(address, json=[{**WORD, "value": 0, "made_at": "2026-03-03T08:00:00Z"}])
+    assert stored(engine) == [("opacity", 1.0), ("opacity", 0.0)]
+
+
+def test_a_reader_is_kept_as_a_pseudonym(client: httpx.Client, engine: Engine) -> None:
+    client.put(predict(client)["links"]["labels"], json=[{**WORD, "reader": READER}])
+    with engine.connect() as connection:
+        reader = connection.execute(text("select reader from labels")).scalar_one()
+    assert len(bytes(reader)) == 16
+    assert READER.encode() not in bytes(reader)
+
+
+@pytest.mark.parametrize(
+    ("change", "location"),
+    [
+        ({"value": 1.5}, "body.0.value"),
+        ({"value": "NaN"}, "body.0.value"),
+        ({"finding": "Opacity!"}, "body.0.finding"),
+        ({"made_at": "2026-03-02T15:30:00"}, "body.0.made_at"),
+        ({"made_at": "0001-01-01T00:00:00+14:00"}, "body.0.made_at"),
+        ({"patient": READER}, "body.0"),
+        ({"source": READER + "\0"}, "body.0.source"),
+    ],
+)
+def test_a_field_that_is_not_valid_is_named_but_not_repeated(client: httpx.Client, change: dict[str, object], location: str) -> None:
+    reply = client.put(predict(client)["links"]["labels"], json=[{**WORD, **change}])
+    assert (reply.status_code, reply.json()["type"]) == (400, "/problems/invalid-request")
+    assert [error["location"] for error in reply.json()["errors"]] == [location]
+    assert "Zimmermann" not in reply.text
+    assert "patient" not in reply.text
+
+
+def test_bodies_that_are_no_statements(client: httpx.Client) -> None:
+    address = predict(client)["links"]["labels"]
+    assert client.put(address, content=b"[{", headers={"Content-Type": "application/json"}).status_code == 400
+    assert client.put(address, json=[]).status_code == 400
+    assert client.put(address, content=b"[]", headers={"Content-Type": "text/plain"}).status_code == 415
+    assert client.put(address, content=(1 << 21) * b" ", headers={"Content-Type": "application/json"}).status_code == 413
+    assert client.put(f"/v1/predictions/{uuid4()}/labels", json=[WORD]).json()["type"] == "/problems/unknown-prediction"
+    unknown = client.put(address, json=[WORD, {**WORD, "finding": "fracture"}])
+    assert unknown.json()["type"] == "/problems/unknown-finding"
+
+
+def test_one_unknown_finding_keeps_the_whole_put_out(client: httpx.Client, engine: Engine) -> None:
+    client.put(predict(client)["links"]["labels"], json=[WORD, {**WORD, "finding": "fracture"}])
+    assert stored(engine) == []
+
+
+def test_an_upload_takes_what_it_can_and_says_what_it_could_not(client: httpx.Client, engine: Engine) -> None:
+    prediction = predict(client)["id"]
+    reply = upload(
+        client,
+        {**WORD, "prediction": prediction},
+        "\n",
+        "{not json\n",
+        {**WORD, "prediction": str(uuid4())},
+        {**WORD, "prediction": prediction, "value": 2},
+        {**WORD, "prediction": prediction, "finding": "fracture"},
+        {**WORD},
+        "[1]\n",
+        {**WORD, "prediction": prediction, "finding": "effusion"},
+    )
+    assert reply.status_code == 207
+    body = reply.json()
+    assert {name: body[name] for name in ("received", "accepted", "refused", "added")} == {
+        "received": 8,
+        "accepted": 2,
+        "refused": 6,
+        "added": 2,
+    }
+    assert [(error["line"], error["type"].rpartition("/")[2]) for error in body["errors"]] == [
+        (3, "invalid-label"),
+        (4, "unknown-prediction"),
+        (5, "invalid-label"),
+        (6, "unknown-finding"),
+        (7, "invalid-label"),
+        (8, "invalid-label"),
+    ]
+    assert stored(engine) == [("effusion", 1.0), ("opacity", 1.0)]
+
+
+def test_a_statement_on_an_accession_is_one_on_each_of_its_films(client: httpx.Client, engine: Engine) -> None:
+    for seed in (1, 2):
+        predict(client, pixels=phantom(seed=seed))
+    predict(client, AccessionNumber="another")
+    reply = upload(client, {**WORD, "accession": ACCESSION})
+    assert (reply.status_code, reply.json()["accepted"], reply.json()["added"]) == (200, 1, 2)
+    assert len(stored(engine)) == 2
+
+
+def test_a_statement_by_instance_and_for_one_model_only(client: httpx.Client, engine: Engine) -> None:
+    predict(client, SOPInstanceUID="1.2.3.4")
+    assert upload(client, {**WORD, "instance": "1.2.3.4", "model": "knee"}).json()["refused"] == 1
+    assert upload(client, {**WORD, "instance": "1.2.3.4", "model": "chest"}).json()["added"] == 1
+
+
+def test_csv_says_the_same(client: httpx.Client, engine: Engine) -> None:
+    prediction = predict(client)["id"]
+    header = "\ufeffprediction,finding,value,source,reader,made_at\r\n"
+    reply = upload(
+        client,
+        header,
+        f'{prediction},opacity,0.5,"report, second",,2026-03-02T15:30:00Z\r\n',
+        f"{prediction},effusion,1,report,{READER},2026-03-02T16:30:00+01:00\r\n",
+        f"{prediction},effusion,1,report\r\n",
+        f'{prediction},"effusion,1,report,,2026-03-02T15:30:00Z\r\n',
+        f"{prediction},effusion,1,report,,2026-03-02T15:30:01Z",
+        headers=CSV,
+    )
+    body = reply.json()
+    assert (body["received"], body["added"]) == (5, 2)
+    assert [error["line"] for error in body["errors"]] == [2, 4, 5]
+    assert READER not in reply.text
+    assert stored(engine) == [("effusion", 1.0), ("effusion", 1.0)]
+
+
+def test_uploads_that_are_refused_as_a_whole(client: httpx.Client) -> None:
+    assert upload(client, headers={"Content-Type": "application/json"}).status_code == 415
+    assert upload(client, "patient,finding\n", headers=CSV).json()["type"] == "/problems/invalid-label"
+    assert client.post("/v1/labels", content=20_000 * b"x", headers=NDJSON).status_code == 413
+    assert upload(client).json() == {"received": 0, "accepted": 0, "refused": 0, "added": 0, "errors": []}
+
+
+def test_an_upload_of_thousands_streams_through(client: httpx.Client, engine: Engine) -> None:
+    prediction = predict(client)["id"]
+
+    def lines() -> Iterator[bytes]:
+        for second in range(2500):
+            moment = f"2026-03-02T15:{second // 60:02}:{second % 60:02}Z"
+            yield json.dumps({**WORD, "prediction": prediction, "made_at": moment}).encode() + b"\n"
+            yield b'{"refused": true}\n'
+
+    reply = client.post("/v1/labels", content=lines(), headers=NDJSON)
+    body = reply.json()
+    assert (body["received"], body["accepted"], body["added"], body["refused"]) == (5000, 2500, 2500, 2500)
+    assert len(body["errors"]) == 1000
+    assert len(stored(engine)) == 2500
+
+
+def test_labels_of_a_replay_bring_their_own_clock(postgres_url: str, engine: Engine, tmp_path: Path) -> None:
+    settings = make_settings(postgres_url, tmp_path, replay_clock=True)
+    register(engine, settings, tmp_path / "package")
+    with serving(settings) as client:
+        until_loaded(client)
+        clock = {"Stepwedge-Received-At": "2026-03-20T08:00:00Z"}
+        answer = client.post(ASK, content=make_film(), headers={**DICOM, "Stepwedge-Received-At": "2026-03-02T09:10:00Z"}).json()
+        client.put(answer["links"]["labels"], json=[WORD], headers=clock)
+        upload(client, {**WORD, "prediction": answer["id"], "finding": "effusion"}, headers={**NDJSON, **clock})
+    with engine.connect() as connection:
+        moments = set(connection.scalars(text("select received_at from labels")))
+        hours = set(connection.scalars(text("select hour from tally_marks")))
+    assert [moment.isoformat() for moment in moments] == ["2026-03-20T08:00:00+00:00"]
+    assert [hour.isoformat() for hour in hours] == ["2026-03-02T09:00:00+00:00"]
+
+
+def test_without_replay_nobody_brings_a_clock(client: httpx.Client, settings: Settings) -> None:
+    reply = client.put(predict(client)["links"]["labels"], json=[WORD], headers={"Stepwedge-Received-At": "2026-03-20T08:00:00Z"})
+    assert reply.status_code == 403
+
+
+@given(st.binary(max_size=200).filter(lambda line: b"\n" not in line))
+def test_any_line_is_a_record_or_a_label_error(line: bytes) -> None:
+    for parse in (json_record, csv_records(b"finding,value", ("finding", "value"))):
+        with suppress(LabelError):
+            assert isinstance(parse(line), dict)
