@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +21,8 @@ from service.store.embedded.place import wheel
 from service.store.engine import open_engine
 from service.store.migrate import migrate
 
+STOPPED_WITHIN_S = 30.0
+
 
 @contextmanager
 def reachable_folder() -> Iterator[Path]:
@@ -28,7 +32,28 @@ def reachable_folder() -> Iterator[Path]:
     try:
         yield folder
     finally:
+        for lock in folder.glob("**/postgres/lock"):
+            wait_until_stopped(lock.parents[1])
         shutil.rmtree(folder)
+
+
+def wait_until_stopped(data_dir: Path) -> None:
+    """Wait until the last process of the embedded server of this folder has ended; each of them holds its lock.
+
+    Raises:
+        TimeoutError: The server outlived its owner.
+    """
+    deadline = time.monotonic() + STOPPED_WITHIN_S
+    with (data_dir / "postgres" / "lock").open() as lock:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise TimeoutError("the embedded server outlived its owner") from None
+                time.sleep(0.02)
+            else:
+                return
 
 
 @contextmanager

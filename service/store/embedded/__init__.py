@@ -38,7 +38,7 @@ def embedded_postgres(data_dir: Path) -> Iterator[str]:
             yield url
             return
         if lock is not None:
-            with _released(lock), started(place, lock) as url:
+            with started(place, lock) as url:
                 yield url
             return
         if time.monotonic() > deadline:
@@ -56,11 +56,3 @@ def _try_lock(place: Place) -> int | None:
         return None
     place.give(place.lock)
     return descriptor
-
-
-@contextmanager
-def _released(lock: int) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        os.close(lock)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import pwd
@@ -113,10 +114,12 @@ def _reachable_folder(folder: Path, account: Account | None) -> Path:
         folder.unlink()
     folder.mkdir(mode=0o700, exist_ok=True)
     if account is None:
+        if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
         return folder.resolve()
     if folder.stat().st_uid == ROOT:
         os.chown(folder, account.uid, account.gid)
-    if not _succeeds(account, "/bin/sh", "-c", 'cd -- "$1" && test -w .', "sh", str(folder)):
+    if not _succeeds(account, "/bin/sh", "-c", 'cd -- "$1" && test -w .', "sh", str(folder.resolve())):
         folder = _move_elsewhere(folder, account)
     return folder.resolve()
 

@@ -24,6 +24,7 @@ from service.store.embedded.place import Place
 
 USER = DATABASE = "stepwedge"
 MAJOR = "18"
+TIE = "kernel" if sys.platform == "linux" else "watch"  # how a server ends with us, see launch.py
 READY_WITHIN_S = 120.0  # recovery after a crash takes its time
 STOP_WITHIN_S = 30.0
 LOOK_EVERY_S = 0.02
@@ -77,12 +78,18 @@ def _serves(url: str, data: Path) -> bool:
 
 @contextmanager
 def started(place: Place, lock: int) -> Iterator[str]:
-    """A server on this place for as long as the context lasts. The caller holds `lock`, the server inherits it and keeps it until its last process ends."""
-    _make_data(place)
-    (place.data / "postmaster.pid").unlink(missing_ok=True)  # the lock is ours, so whoever wrote it is gone
+    """A server on this place for as long as the context lasts.
+
+    Takes over the descriptor of the place's lock: from its start the server alone holds it, until its last process has ended.
+    """
     # The kernel ends the server when the thread that started it ends, so that thread must last as long as the context.
     with ThreadPoolExecutor(1, "embedded-postgres") as spawner:
-        process, url = _start(place, lock, spawner)
+        try:
+            _make_data(place)
+            (place.data / "postmaster.pid").unlink(missing_ok=True)  # the lock is ours, so whoever wrote it is gone
+            process, url = _start(place, lock, spawner)
+        finally:
+            os.close(lock)
         try:
             yield url
         finally:
@@ -132,8 +139,7 @@ def _sync(folder: Path) -> None:
 def _command(place: Place, program: str, *arguments: str) -> list[str]:
     launcher = [sys.executable, "-I", "-S", str(Path(__file__).with_name("launch.py")), str(os.getpid())]
     uid, gid = (place.account.uid, place.account.gid) if place.account else (-1, -1)
-    tie = "kernel" if sys.platform == "linux" else "watch"
-    return [*launcher, str(uid), str(gid), tie, str(place.programs / program), *arguments]
+    return [*launcher, str(uid), str(gid), TIE, str(place.programs / program), *arguments]
 
 
 def _start(place: Place, lock: int, spawner: ThreadPoolExecutor) -> tuple[subprocess.Popen[bytes], str]:
