@@ -1,9 +1,9 @@
-"""How far the demo came: the story's first day is chosen once and kept in the data folder, so that an interrupted demo goes on."""
+"""How far the demo came: the story's calendar is chosen once and kept in the data folder, so that an interrupted demo goes on."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -30,22 +30,22 @@ class Progress:
 
 
 def load_progress(data_dir: Path, scenario: Scenario, registered_at: datetime) -> Progress:
-    """Where an earlier run of this story stopped, on its own calendar; the beginning of `scenario` where there was none with this database."""
+    """Where an earlier run with this database stopped, on its own calendar; the beginning of `scenario` where there was none."""
+    beginning = Progress(scenario, registered_at)
     try:
         stored = json.loads((data_dir / FILE).read_text())
-        earlier = replace(scenario, epoch=date.fromisoformat(stored["epoch"]), seed=int(stored["seed"]))
-        told = min(int(stored["days_told"]), scenario.days) if stored["registered_at"] == registered_at.isoformat() else None
+        calendar = Scenario(**{**stored["scenario"], "epoch": date.fromisoformat(stored["scenario"]["epoch"])})
+        earlier = Progress(calendar, datetime.fromisoformat(stored["registered_at"]), int(stored["days_told"]))
     except (OSError, ValueError, KeyError, TypeError):
-        told = None
-    return Progress(scenario, registered_at) if told is None else Progress(earlier, registered_at, told)
+        return beginning
+    return earlier if earlier.registered_at == registered_at else beginning
 
 
 def save_progress(data_dir: Path, progress: Progress) -> None:
     """Write whole or not at all."""
     data_dir.mkdir(parents=True, exist_ok=True)
     content = {
-        "epoch": progress.scenario.epoch.isoformat(),
-        "seed": progress.scenario.seed,
+        "scenario": {**asdict(progress.scenario), "epoch": progress.scenario.epoch.isoformat()},
         "registered_at": progress.registered_at.isoformat(),
         "days_told": progress.days_told,
     }

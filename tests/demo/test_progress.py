@@ -14,9 +14,10 @@ def test_a_first_run_begins_at_the_beginning(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_demo_goes_on_with_its_own_calendar(tmp_path: Path) -> None:
-    save_progress(tmp_path / "new", Progress(make_scenario(seed=5), REGISTERED).after(11))
+    own = make_scenario(seed=5, days=100, studies_a_day=12.5)
+    save_progress(tmp_path / "new", Progress(own, REGISTERED).after(11))
     later = load_progress(tmp_path / "new", make_scenario(epoch=date(2027, 1, 1)), REGISTERED)
-    assert later == Progress(make_scenario(seed=5), REGISTERED, days_told=12)
+    assert later == Progress(own, REGISTERED, days_told=12)
     assert not later.told
 
 
