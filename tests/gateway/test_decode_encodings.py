@@ -7,8 +7,10 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
+import PIL.Image
 import pytest
-from pydicom import dcmread, uid
+from pydicom import dcmread, dcmwrite, uid
+from pydicom.encaps import encapsulate
 
 from service.gateway.decode import decode
 from service.gateway.limits import Limits
@@ -88,6 +90,20 @@ def test_a_lossy_film_is_nearly_the_same_film(syntax: uid.UID) -> None:
     plain = decode(make_film(), Limits())
     assert lossy.pixel_sha256 != plain.pixel_sha256
     assert np.abs(preprocess(lossy, PREPROCESSING) - preprocess(plain, PREPROCESSING)).max() < 0.1
+
+
+def test_baseline_jpeg_is_read_as_another_decoder_reads_it() -> None:
+    stored = phantom(96, 80, bits=8).astype(np.uint8)
+    file = BytesIO()
+    PIL.Image.fromarray(stored).save(file, "JPEG", quality=90)
+    dataset = make_dataset(stored, PixelData=encapsulate([file.getvalue()]))
+    dataset["PixelData"].is_undefined_length = True
+    dataset["PixelData"].VR = "OB"
+    dataset.file_meta.TransferSyntaxUID = uid.JPEGBaseline8Bit
+    body = BytesIO()
+    dcmwrite(body, dataset, enforce_file_format=True)
+    difference = decode(body.getvalue(), Limits()).pixels - np.asarray(PIL.Image.open(file), np.float32)
+    assert np.abs(difference).max() <= 1
 
 
 def test_eight_bit_pixels_in_big_endian_words_are_put_in_order() -> None:

@@ -31,6 +31,7 @@ class Gate:
     open: Event = field(default_factory=Event)
     entered: Event = field(default_factory=Event)
     sizes: list[int] = field(default_factory=list)
+    threads: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.open.set()
@@ -39,6 +40,7 @@ class Gate:
         self.entered.set()
         assert self.open.wait(WAITS_S)
         self.sizes.append(len(films))
+        self.threads.add(torch.get_num_threads())
         mean = films.mean(dim=(1, 2, 3))
         if (mean == FAIL).any():
             raise RuntimeError
@@ -197,3 +199,14 @@ def test_starting_warms_the_model_up_alone_and_in_a_full_batch() -> None:
     gate = Gate()
     with Predictor(LoadedModel(parse_manifest(make_manifest()), gate, embedding=3), batch_size=8):
         assert set(gate.sizes) == {1, 8}
+
+
+def test_the_model_works_on_as_many_threads_as_were_asked_for() -> None:
+    before = torch.get_num_threads()
+    gate = Gate()
+    try:
+        with Predictor(LoadedModel(parse_manifest(make_manifest()), gate, embedding=3), threads=1) as predictor:
+            asyncio.run(predictor.predict(film(1.0)))
+    finally:
+        torch.set_num_threads(before)
+    assert gate.threads == {1}

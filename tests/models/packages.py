@@ -37,7 +37,7 @@ def serialise(module: nn.Module, format_: str, *, side: int = SIDE, batch: int |
     else:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # that TorchScript is deprecated is the vendors' business
-            torch.jit.save(torch.jit.trace(module, films), buffer)  # type: ignore[no-untyped-call]  # torch publishes no types for it
+            torch.jit.save(torch.jit.trace(module, films), buffer)
     return buffer.getvalue()
 
 
