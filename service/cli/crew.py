@@ -9,6 +9,7 @@ import sys
 from asyncio.subprocess import Process
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -26,8 +27,15 @@ class News:
 class Crew:
     """Starts `stepwedge COMMAND` processes and tells what becomes of them; at the end stops those that are left."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], logs: Path) -> None:
+        """Nothing is started yet.
+
+        Args:
+            environment: What the members' environment has besides ours.
+            logs: Folder in which each member's standard error becomes a file of its own, so that the terminal stays readable.
+        """
         self._environment = {**os.environ, **environment}
+        self._logs = logs
         self._members: dict[str, Process] = {}
         self._asked = asyncio.Event()
 
@@ -43,18 +51,16 @@ class Crew:
 
     async def start(self, command: str, *arguments: str) -> None:
         """Start a member, on a leash and in a process group of its own: Ctrl-C reaches us alone, and we stop them in order."""
-        self._members[command] = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "service",
-            command,
-            *arguments,
-            "--leash",
-            str(os.getpid()),
-            env=self._environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            process_group=0,
-        )
+        call = ("-m", "service", command, *arguments, "--leash", str(os.getpid()))
+        self._logs.mkdir(parents=True, exist_ok=True)
+        with self.log_of(command).open("wb") as log:
+            self._members[command] = await asyncio.create_subprocess_exec(
+                sys.executable, *call, env=self._environment, stdin=asyncio.subprocess.DEVNULL, stderr=log, process_group=0
+            )
+
+    def log_of(self, command: str) -> Path:
+        """The file of a member's log; a new start begins it anew."""
+        return self._logs / f"{command}.log"
 
     async def news(self, *, within: float | None = None) -> News | None:
         """The next thing that happens: somebody asks us to stop, or a member ends and is a member no more. None: nothing, for `within` seconds."""

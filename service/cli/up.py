@@ -21,6 +21,7 @@ from service.store.migrate import migrate
 
 READY_WITHIN_S = 60.0
 LOOK_EVERY_S = 0.1
+LINES_SHOWN = 10
 KEY_FILE = "pseudonym.key"
 
 Demo = Annotated[bool, typer.Option("--demo", help="Register a demo model and stream synthetic films in which something really drifts.")]
@@ -65,17 +66,23 @@ def own_key(data_dir: Path) -> Path:
 async def run(settings: Settings, environment: dict[str, str], *, demo: bool) -> None:
     """Start the gateway, then the demo, then the worker; stay until asked to stop."""
     address = f"http://{settings.host}:{settings.port}"
-    async with Crew(environment) as crew:
+    async with Crew(environment, settings.data_dir / "logs") as crew:
         await crew.start("gateway")
         news = await until_live(crew, settings)
         if news is None:
-            greet(address)
+            greet(address, settings.data_dir / "logs")
             news = await told(crew, address) if demo else None
         if news is None:
             await crew.start("worker")
             news = await crew.news()
     if news is not None and news.member is not None:
-        raise SetupError(f"`stepwedge {news.member}` ended with code {news.code}; what it wrote above says why. Everything is stopped.")
+        log = crew.log_of(news.member)
+        raise SetupError(f"`stepwedge {news.member}` ended with code {news.code}. Everything is stopped. The end of {log}:\n{tail(log)}")
+
+
+def tail(log: Path) -> str:
+    """The last lines of a log."""
+    return "\n".join(log.read_text(errors="replace").splitlines()[-LINES_SHOWN:])
 
 
 async def until_live(crew: Crew, settings: Settings) -> News | None:
@@ -107,9 +114,10 @@ async def told(crew: Crew, address: str) -> News | None:
     return None if news == News(member="demo", code=0) else news
 
 
-def greet(address: str) -> None:
+def greet(address: str, logs: Path) -> None:
     typer.echo(f"Stepwedge answers at {address}")
     typer.echo(f"  Ready?        curl {address}/readyz")
     typer.echo("  Your model    stepwedge register FOLDER")
     typer.echo(f"  A film        curl --data-binary @film.dcm -H 'Content-Type: application/dicom' {address}/v1/models/MODEL/predictions")
+    typer.echo(f"  Logs          {logs}")
     typer.echo("  Ctrl-C stops everything; the data stay.")
