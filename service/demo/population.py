@@ -28,7 +28,7 @@ AP_NORTH, AP_SOUTH = 0.44, 0.36  # together 0.40, as published
 NORTH_SHARE = 0.5
 MOBILE_SHARE = 0.7  # of the AP films; the rest are taken in the main room
 RIGHT_SHARE = 0.55  # the right lung is the larger
-WORKING_HOURS = 0.9  # share of films around noon; the rest come at any time
+WORKING_HOURS = 0.95  # share of films around noon; the rest come at any time
 WEEK = (1.16, 1.14, 1.12, 1.12, 1.10, 0.72, 0.64)  # volume, Monday to Sunday
 ADULTS = (18, 94)
 MISSED, INVENTED = 0.03, 0.005  # what readers overlook, and what they see that is not there
@@ -85,8 +85,8 @@ def studies_of(scenario: Scenario, day: int) -> tuple[Study, ...]:
 
 
 def _arrivals(volume: int, rng: Generator) -> NDArray[np.float64]:
-    """Seconds after midnight: nine in ten around the working hours, the rest at any time."""
-    working = np.clip(rng.normal(11.5, 2.6, volume), 6.0, 20.0)
+    """Seconds after midnight: most around noon, the rest at any time."""
+    working = np.clip(rng.normal(11.5, 2.0, volume), 7.0, 18.0)
     hours = np.where(rng.random(volume) < WORKING_HOURS, working, rng.uniform(0.0, 23.99, volume))
     return np.asarray(hours * 3600.0)
 
