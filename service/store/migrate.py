@@ -11,9 +11,6 @@ from sqlalchemy import Connection, Engine, text
 import migrations
 from service.store.engine import open_engine
 from service.store.locks import session_lock
-from service.store.partitions import ensure_partitions
-
-__all__ = ["ensure_partitions", "is_current", "migrate", "migrate_down"]
 
 LOCK = "migrate"
 

@@ -7,21 +7,22 @@ from typing import Any, Final
 from uuid import UUID
 
 import numpy as np
+from psycopg import Cursor
 from psycopg.types.json import Jsonb
-from sqlalchemy import ARRAY, ColumnElement, Connection, Row, Uuid, any_, literal, select, text
+from sqlalchemy import ARRAY, ColumnElement, Connection, Row, Uuid, any_, literal, select
 
 from service.domain import Prediction, Pseudonyms, Recorded, Scores
 from service.errors import ConflictError, UnknownPredictionError
 from service.store import documents
 from service.store.drivers import driver_cursor
 from service.store.ids import time_of
-from service.store.partitions import ensure_months, month_of
+from service.store.partitions import ensure_months, hour_of, month_of
 from service.store.rows import Rows, rows_between
 from service.store.tables import predictions as table
 
 __all__ = ["Rows", "find_prediction", "predictions_of", "record_batch", "rows_between", "versions_of"]
 
-# Column and type, in the order in which _fields gives them.
+# Column and type, in the order in which fields gives them.
 TYPES: Final = {
     "id": "uuid",
     "model_version": "int4",
@@ -46,38 +47,20 @@ TYPES: Final = {
 }
 COLUMNS: Final = ", ".join(TYPES)
 
-# The table lives as long as the connection, its rows as long as the transaction. A gateway that freezes in the middle
-# must not hold its keys: the same film may be on its second way already, through another one.
-STAGE = """
-set local idle_in_transaction_session_timeout = '10s';
-create temporary table if not exists staged_predictions (position integer, like predictions) on commit delete rows
+COPY = f"copy predictions ({COLUMNS}) from stdin (format binary)"
+
+# A gateway that freezes in the middle must not hold its keys: the same film may be on its second way already, through another one.
+BRIEFLY = "set local idle_in_transaction_session_timeout = '10s'"
+
+# Whoever inserts a key first owns it; who comes while its owner has not committed waits for that.
+CLAIM = """
+insert into submissions (key, prediction, content, received_at)
+select * from unnest(%b::bytea[], %b::uuid[], %b::bytea[], %b::timestamptz[])
+on conflict (key) do nothing
+returning prediction
 """
-COPY = f"copy staged_predictions ({COLUMNS}, position) from stdin (format binary)"
-
-# Whoever inserts a key first owns it. Keys are taken in their own order, so that no two writers wait for each other in a circle.
-CLAIM = text(f"""
-with claimed as (
-    insert into submissions (key, prediction, content, received_at)
-    select key, id, content, received_at from staged_predictions order by key, position
-    on conflict (key) do nothing
-    returning prediction
-), stored as (
-    insert into predictions ({COLUMNS})
-    select {COLUMNS} from staged_predictions where id in (select prediction from claimed)
-    on conflict (id) do nothing
-    returning model_version, received_at
-), marked as (
-    insert into tally_marks (model_version, hour)
-    select distinct model_version, date_trunc('hour', received_at, 'UTC') from stored
-)
-select prediction from claimed
-""")  # noqa: S608 - the columns are ours
-
-OWNERS = text("""
-select staged.id, submissions.prediction as owner, submissions.content = staged.content as same
-from staged_predictions as staged join submissions on submissions.key = staged.key
-where staged.id = any(:late)
-""")
+OWNERS = "select key, prediction, content from submissions where key = any(%b)"
+MARK = "insert into tally_marks (model_version, hour) values (%s, %s)"
 
 
 def record_batch(connection: Connection, predictions: Sequence[Prediction]) -> list[Recorded | ConflictError]:
@@ -98,10 +81,15 @@ def record_batch(connection: Connection, predictions: Sequence[Prediction]) -> l
     if any(time_of(prediction.id) != prediction.received_at for prediction in predictions):
         raise ValueError("the id of a prediction must be a UUIDv7 of its received_at")
     ensure_months(connection, {month_of(prediction.received_at) for prediction in predictions})
-    _stage(connection, predictions)
-    claimed = set(connection.scalars(CLAIM))
-    owners = _owners(connection, [prediction.id for prediction in predictions if prediction.id not in claimed])
-    return [_answer(prediction, owners) for prediction in predictions]
+    first = {prediction.key: prediction for prediction in reversed(predictions)}
+    with driver_cursor(connection) as cursor:
+        cursor.execute(BRIEFLY)
+        claimed = _claim(cursor, [first[key] for key in sorted(first)])
+        _store(cursor, [prediction for prediction in first.values() if prediction.id in claimed])
+        late = [prediction.key for prediction in predictions if prediction.id not in claimed]
+        owners = {key: (owner, content) for key, owner, content in cursor.execute(OWNERS, (late,))} if late else {}
+    earlier = _find(connection, [owner for owner, _ in owners.values()])
+    return [_answer(prediction, owners, earlier) for prediction in predictions]
 
 
 def find_prediction(connection: Connection, identifier: UUID) -> Prediction:
@@ -128,16 +116,28 @@ def predictions_of(connection: Connection, *, accession: bytes | None = None, in
     return list(connection.scalars(select(table.c.id).where(*wanted).order_by(table.c.id))) if wanted else []
 
 
-def _stage(connection: Connection, predictions: Sequence[Prediction]) -> None:
-    with driver_cursor(connection) as cursor:
-        cursor.execute(STAGE, prepare=False)
-        with cursor.copy(COPY) as copy:
-            copy.set_types([*TYPES.values(), "int4"])
-            for position, prediction in enumerate(predictions):
-                copy.write_row((*_fields(prediction), position))
+def _claim(cursor: Cursor[Any], predictions: Sequence[Prediction]) -> set[UUID]:
+    """The ids of those that own their key from now on. They come in the order of their keys: so no two writers wait in a circle."""
+    keys = [prediction.key for prediction in predictions]
+    ids = [prediction.id for prediction in predictions]
+    contents = [prediction.content for prediction in predictions]
+    times = [prediction.received_at for prediction in predictions]
+    return {row[0] for row in cursor.execute(CLAIM, (keys, ids, contents, times))}
 
 
-def _fields(prediction: Prediction) -> tuple[Any, ...]:
+def _store(cursor: Cursor[Any], predictions: Sequence[Prediction]) -> None:
+    """The rows, and a mark for each hour that they make stale."""
+    if not predictions:
+        return
+    with cursor.copy(COPY) as copy:
+        copy.set_types(list(TYPES.values()))
+        for prediction in predictions:
+            copy.write_row(fields(prediction))
+    cursor.executemany(MARK, sorted({(prediction.model_version, hour_of(prediction.received_at)) for prediction in predictions}))
+
+
+def fields(prediction: Prediction) -> tuple[Any, ...]:
+    """The row of a prediction, in the order of COLUMNS."""
     names, scores = prediction.pseudonyms, prediction.scores
     return (
         prediction.id,
@@ -163,18 +163,15 @@ def _fields(prediction: Prediction) -> tuple[Any, ...]:
     )
 
 
-def _owners(connection: Connection, late: Sequence[UUID]) -> dict[UUID, Prediction | None]:
-    """The predictions that own the keys of those that came late; None where the content is not the same."""
-    if not late:
-        return {}
-    claims = connection.execute(OWNERS, {"late": list(late)}).all()
-    first = _find(connection, [claim.owner for claim in claims if claim.same])
-    return {claim.id: first.get(claim.owner) for claim in claims}
-
-
-def _answer(prediction: Prediction, owners: Mapping[UUID, Prediction | None]) -> Recorded | ConflictError:
-    owner = owners.get(prediction.id, prediction)
-    return ConflictError() if owner is None else Recorded(owner, replayed=owner.id != prediction.id)
+def _answer(
+    prediction: Prediction, owners: Mapping[bytes, tuple[UUID, bytes]], earlier: Mapping[UUID, Prediction]
+) -> Recorded | ConflictError:
+    owner, content = owners.get(prediction.key, (prediction.id, prediction.content))
+    if owner == prediction.id:
+        return Recorded(prediction, replayed=False)
+    if content != prediction.content or owner not in earlier:
+        return ConflictError()
+    return Recorded(earlier[owner], replayed=True)
 
 
 def _find(connection: Connection, identifiers: Sequence[UUID]) -> dict[UUID, Prediction]:

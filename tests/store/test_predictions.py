@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import timedelta, timezone
 from uuid import UUID
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine, delete, func, select
+from sqlalchemy import Engine, delete, func, select, text
 
 from service.domain import Recorded
 from service.errors import ConflictError, UnknownPredictionError
@@ -184,3 +184,18 @@ def test_a_group_that_is_rolled_back_leaves_nothing_and_can_be_sent_again(engine
         connection.commit()
     assert answer == Recorded(prediction, replayed=False)
     assert (count(engine, predictions), count(engine, tally_marks)) == (1, 1)
+
+
+def test_the_hour_that_is_marked_is_that_of_utc(engine: Engine) -> None:
+    kolkata = timezone(timedelta(hours=5, minutes=30))
+    record(engine, make_prediction(at=AT.astimezone(kolkata)))
+    with engine.connect() as connection:
+        assert list(connection.scalars(select(tally_marks.c.hour))) == [AT.replace(minute=0)]
+
+
+def test_a_gateway_that_freezes_in_the_middle_gives_its_keys_back(engine: Engine) -> None:
+    with engine.connect() as frozen:
+        record_batch(frozen, [make_prediction("a")])
+        assert frozen.scalar(text("show idle_in_transaction_session_timeout")) == "10s"
+        frozen.rollback()
+        assert frozen.scalar(text("show idle_in_transaction_session_timeout")) == "10min"
