@@ -17,22 +17,6 @@ from service.domain import Submission
 from service.errors import InvalidRequestError, ReplayError, UnsupportedSyntaxError
 from service.gateway.admit import Seat
 
-Site = Annotated[
-    str | None, Header(alias="Stepwedge-Site", description="Site that asks; default is the service's own.", examples=["north"])
-]
-Key = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        description="Same key, same film: the first answer again. Without it the instance UID is the key.",
-        examples=["order-7"],
-    ),
-]
-Clock = Annotated[
-    str | None,
-    Header(alias="Stepwedge-Received-At", description="Received time of a replay, RFC 3339.", examples=["2026-03-02T09:10:00Z"]),
-]
-
 ANONYMOUS = "anonymous"
 FORM = "multipart/form-data"
 INSTANCE_TYPES = frozenset({"application/dicom", "application/octet-stream"})
@@ -41,6 +25,35 @@ LONGEST_KEY = 255
 YEARS = range(2000, 2200)
 CLOCK = "Stepwedge-Received-At is an RFC 3339 time with an offset, such as 2026-03-02T09:10:00Z."
 EXPECTED = "Send application/dicom, application/octet-stream or multipart/form-data, without Content-Encoding."
+
+# What a header must be is judged in the endpoint, where a refusal is counted; the document says it all the same.
+Site = Annotated[
+    str | None,
+    Header(
+        alias="Stepwedge-Site",
+        description="Site that asks; default is the service's own.",
+        examples=["north"],
+        json_schema_extra={"pattern": f"^{SITE.pattern}$"},
+    ),
+]
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        description="Same key, same film: the first answer again. Without it the instance UID is the key.",
+        examples=["order-7"],
+        json_schema_extra={"minLength": 1, "maxLength": LONGEST_KEY},
+    ),
+]
+Clock = Annotated[
+    str | None,
+    Header(
+        alias="Stepwedge-Received-At",
+        description="Received time of a replay, RFC 3339; 403 where replay is not switched on.",
+        examples=["2026-03-02T09:10:00Z"],
+        json_schema_extra={"format": "date-time"},
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)

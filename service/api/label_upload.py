@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from service.api.documents import problems
 from service.api.handlers import field_problem
 from service.api.intake import Clock, received_at
-from service.api.lines import BOM, Parse, csv_records, json_record, lines
+from service.api.lines import BOM, csv_records, lines
 from service.api.problems import FieldProblem, kind_of
 from service.api.state import Served, Service
 from service.api.statements import Line
@@ -28,6 +28,7 @@ BATCH = 500
 PATIENCE_S = 30.0
 MOST_ERRORS = 1000
 NDJSON, CSV = "application/x-ndjson", "text/csv"
+Parse = Callable[[bytes], Line]
 COLUMNS = tuple(Line.model_fields)
 EXAMPLE = '{"accession": "A-1017", "finding": "opacity", "value": 1, "source": "report", "made_at": "2026-03-02T15:30:00Z"}\n'
 BODY: dict[str, Any] = {
@@ -83,7 +84,7 @@ class Upload:
     def take(self, number: int, line: bytes, parse: Parse) -> None:
         self.received += 1
         try:
-            record = Line.model_validate(parse(line))
+            record = parse(line)
         except ValidationError as error:
             found = [field_problem(item) for item in error.errors(include_url=False, include_input=False)]
             self.refuse(number, LabelError(), found)
@@ -137,9 +138,24 @@ async def upload_labels(request: Request, service: Served, clock: Clock = None) 
         raise UnsupportedSyntaxError(f"Send {NDJSON} or {CSV}.")
     upload = Upload(service, received_at(clock, service.settings, datetime.now(UTC)))
     with service.admission.seat():
-        await read(upload, lines(flowing(aiter(request.stream()))), None if kind == CSV else json_record)
+        await read(upload, lines(flowing(aiter(request.stream()))), None if kind == CSV else json_line)
     reply = upload.reply()
     return Response(reply.model_dump_json(exclude_none=True), status_code=207 if reply.refused else 200, media_type="application/json")
+
+
+def json_line(line: bytes) -> Line:
+    """One line of NDJSON. JSON has numbers and text, so they are told apart; in CSV all is text."""
+    return Line.model_validate_json(line, strict=True)
+
+
+def csv_line(header: bytes) -> Parse:
+    """A parser of the lines below a CSV header.
+
+    Raises:
+        LabelError: It names other columns than a statement has.
+    """
+    cells = csv_records(header, COLUMNS)
+    return lambda line: Line.model_validate_strings(cells(line))
 
 
 async def read(upload: Upload, stream: AsyncIterator[bytes], parse: Parse | None) -> None:
@@ -150,7 +166,7 @@ async def read(upload: Upload, stream: AsyncIterator[bytes], parse: Parse | None
         if not line.strip():
             continue
         if parse is None:
-            parse = csv_records(line.rstrip(b"\r"), COLUMNS)
+            parse = csv_line(line.rstrip(b"\r"))
             continue
         upload.take(number, line.removeprefix(BOM) if number == 1 else line.rstrip(b"\r"), parse)
         if len(upload.batch) >= BATCH:

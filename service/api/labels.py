@@ -82,7 +82,7 @@ async def read_words(request: Request) -> list[Word]:
         if len(body) > LARGEST_BODY:
             raise TooLargeError
     try:
-        return WORDS.validate_json(bytes(body))
+        return WORDS.validate_json(bytes(body), strict=True)
     except ValidationError as error:
         found = [{**item, "loc": ("body", *item["loc"])} for item in error.errors(include_url=False, include_input=False)]
         raise RequestValidationError(found) from None

@@ -1,9 +1,8 @@
-"""A stream of bytes to the records of NDJSON or CSV, one line each, in bounded memory."""
+"""A stream of bytes to lines, and a line of CSV to its named cells, in bounded memory."""
 
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 from service.errors import LabelError, TooLargeError
@@ -11,8 +10,7 @@ from service.errors import LabelError, TooLargeError
 LONGEST_LINE = 16 * 1024
 BOM = b"\xef\xbb\xbf"
 
-Record = Mapping[str, object]
-Parse = Callable[[bytes], Record]
+Cells = Mapping[str, str]
 
 
 async def lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -32,22 +30,7 @@ async def lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         yield rest
 
 
-def json_record(line: bytes) -> Record:
-    """One line of NDJSON.
-
-    Raises:
-        LabelError: It is no JSON object.
-    """
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
-        raise LabelError("The line is not JSON.") from None
-    if not isinstance(record, dict):
-        raise LabelError("The line is not a JSON object.")
-    return record
-
-
-def csv_records(header: bytes, columns: Sequence[str]) -> Parse:
+def csv_records(header: bytes, columns: Sequence[str]) -> Callable[[bytes], Cells]:
     """A parser of the lines below a CSV header; an empty cell counts as not there.
 
     Raises:
@@ -57,7 +40,7 @@ def csv_records(header: bytes, columns: Sequence[str]) -> Parse:
     if not set(names) <= set(columns) or len(set(names)) != len(names):
         raise LabelError(f"The first line names the columns, out of: {', '.join(columns)}.")
 
-    def parse(line: bytes) -> Record:
+    def parse(line: bytes) -> Cells:
         cells = csv_cells(line)
         if len(cells) != len(names):
             raise LabelError("The line has not as many cells as the header.")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from service.errors import InvalidRequestError, TooLargeError
+from service.errors import InvalidRequestError
 
 MOST_PARTS = 64
 BROKEN = "The multipart body is not well formed, or ends too early."
@@ -50,8 +50,7 @@ class PartsReader:
         """Read on.
 
         Raises:
-            InvalidRequestError: The body is not multipart.
-            TooLargeError: It has too many parts.
+            InvalidRequestError: The body is not multipart, or has too many parts.
         """
         try:
             self._parser.write(chunk)
@@ -70,7 +69,7 @@ class PartsReader:
 
     def _begin(self) -> None:
         if len(self._parts) == MOST_PARTS:
-            raise TooLargeError(f"A request may bring {MOST_PARTS} instances at most.")
+            raise InvalidRequestError(f"A request may bring {MOST_PARTS} instances at most.")
         self._body, self._media_type = bytearray(), ""
 
     def _end_header(self) -> None:

@@ -29,7 +29,7 @@ def make_package(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "weights.safetensors").write_bytes(weights)
     (folder / "model.toml").write_text(
-        f'''
+        f"""
 name = "{name}"
 version = "{version}"
 description = "Untrained weights, for tests."
@@ -45,7 +45,7 @@ columns = {COLUMNS}
 [accepts]
 modality = ["DX", "CR"]
 {accepts}
-'''
+"""
         + "".join(f'[[findings]]\nname = "{finding}"\n' for finding in findings)
     )
     return folder

@@ -12,9 +12,11 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from sqlalchemy import Engine, text
 
-from service.api.lines import csv_records, json_record
+from service.api.label_upload import csv_line, json_line
+from service.api.statements import Line
 from service.config import Settings
 from service.errors import LabelError
 from tests.api.serving import DICOM, make_settings, register, serving, until_loaded
@@ -69,6 +71,7 @@ def test_a_reader_is_kept_as_a_pseudonym(client: httpx.Client, engine: Engine) -
     [
         ({"value": 1.5}, "body.0.value"),
         ({"value": "NaN"}, "body.0.value"),
+        ({"value": False}, "body.0.value"),
         ({"finding": "Opacity!"}, "body.0.finding"),
         ({"made_at": "2026-03-02T15:30:00"}, "body.0.made_at"),
         ({"made_at": "0001-01-01T00:00:00+14:00"}, "body.0.made_at"),
@@ -213,7 +216,7 @@ def test_without_replay_nobody_brings_a_clock(client: httpx.Client, settings: Se
 
 
 @given(st.binary(max_size=200).filter(lambda line: b"\n" not in line))
-def test_any_line_is_a_record_or_a_label_error(line: bytes) -> None:
-    for parse in (json_record, csv_records(b"finding,value", ("finding", "value"))):
-        with suppress(LabelError):
-            assert isinstance(parse(line), dict)
+def test_any_line_is_a_statement_or_an_error_that_says_so(line: bytes) -> None:
+    for parse in (json_line, csv_line(b"finding,value,source,made_at,prediction")):
+        with suppress(LabelError, ValidationError):
+            assert isinstance(parse(line), Line)

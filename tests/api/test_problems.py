@@ -14,8 +14,7 @@ from pydicom import dcmread
 from sqlalchemy import Engine, text
 
 from service import errors
-from service.api.problems import KINDS, detail_of, kind_of
-from service.api.problems import INTERNAL
+from service.api.problems import INTERNAL, KINDS, detail_of, kind_of
 from service.config import Settings
 from tests.api.serving import DICOM, make_settings, register, serving, until, until_loaded
 from tests.films import make_film
@@ -112,7 +111,7 @@ def test_a_body_that_is_too_large_is_refused_whether_or_not_it_says_so(small: ht
 
 def test_a_form_of_endless_parts_is_refused(client: httpx.Client) -> None:
     body = 65 * b"--x\r\n\r\na\r\n" + b"--x--\r\n"
-    check(client.post(ASK, content=body, headers={"Content-Type": "multipart/form-data; boundary=x"}), 413, "too-large")
+    check(client.post(ASK, content=body, headers={"Content-Type": "multipart/form-data; boundary=x"}), 400, "invalid-request")
 
 
 def test_more_requests_than_there_are_places_are_told_when_to_come_back(settings: Settings, engine: Engine, tmp_path: Path) -> None:
