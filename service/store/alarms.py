@@ -30,12 +30,6 @@ def clear_alarm(connection: Connection, identifier: UUID, at: datetime) -> None:
     connection.execute(update(alarms).where(alarms.c.id == identifier, alarms.c.cleared_at.is_(None)).values(cleared_at=at))
 
 
-def find_alarm(connection: Connection, identifier: UUID) -> Alarm | None:
-    """The alarm with this id."""
-    row = connection.execute(select(alarms).where(alarms.c.id == identifier)).one_or_none()
-    return None if row is None else _alarm(row)
-
-
 def open_alarms(connection: Connection, reference: int) -> list[Alarm]:
     """The alarms that are open against a reference, by family."""
     query = select(alarms).where(alarms.c.reference == reference, alarms.c.cleared_at.is_(None)).order_by(alarms.c.family)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import uuid4
 
@@ -9,7 +10,7 @@ from sqlalchemy import Engine
 
 from service.domain import Alarm, Carrier, Remedy
 from service.store import outbox
-from service.store.alarms import alarms_of, clear_alarm, count_alarms, find_alarm, open_alarm, open_alarms, update_alarm
+from service.store.alarms import alarms_of, clear_alarm, count_alarms, open_alarm, open_alarms, update_alarm
 from service.store.ids import uuid7
 from service.store.references import active_reference, save_reference
 from service.store.remedies import count_open_remedies, expire_remedy, open_remedy, remedies_of
@@ -41,6 +42,17 @@ def test_one_alarm_of_a_family_is_open_at_a_time(engine: Engine) -> None:
         assert count_alarms(connection, version) == {"acquisition": 3}
 
 
+def test_of_workers_that_find_the_same_at_once_one_opens_the_alarm(engine: Engine) -> None:
+    version, reference = make_reference(engine)
+
+    def find(_: int) -> bool:
+        with engine.begin() as connection:
+            return open_alarm(connection, make_alarm(version, reference))
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(find, range(8))) == [False] * 7 + [True]
+
+
 def test_an_alarm_keeps_what_is_known_of_it_now(engine: Engine) -> None:
     version, reference = make_reference(engine)
     alarm = make_alarm(version, reference)
@@ -48,7 +60,7 @@ def test_an_alarm_keeps_what_is_known_of_it_now(engine: Engine) -> None:
     with engine.begin() as connection:
         open_alarm(connection, alarm)
         update_alarm(connection, later)
-        assert find_alarm(connection, alarm.id) == later
+        assert alarms_of(connection, version) == [later]
 
 
 def test_a_new_reference_retires_the_former_one(engine: Engine) -> None:
