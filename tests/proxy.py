@@ -33,7 +33,7 @@ class Proxy:
 
     def freeze(self) -> None:
         """Accept everything and pass nothing on, as a server that was frozen."""
-        self._run(self._flow(False))
+        self._run(self._freeze())
 
     def restore(self) -> None:
         """Behave again."""
@@ -48,11 +48,11 @@ class Proxy:
     def _run(self, work: object) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(10)  # type: ignore[arg-type] # every caller passes a coroutine
 
-    async def _flow(self, flowing: bool) -> None:  # noqa: FBT001 - private, and the name says it
-        (self._flowing.set if flowing else self._flowing.clear)()
+    async def _freeze(self) -> None:
+        self._flowing.clear()
 
     async def _restore(self) -> None:
-        await self._flow(True)
+        self._flowing.set()
         if self._server is None:
             self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
             self.port = self._server.sockets[0].getsockname()[1]

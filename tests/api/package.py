@@ -22,6 +22,7 @@ def make_package(
     findings: Sequence[str] = ("opacity", "effusion"),
     seed: int = 0,
     accepts: str = "",
+    description: str = "Untrained weights, for tests.",
 ) -> Path:
     """Write a package into `folder`; another seed is another model."""
     torch.manual_seed(seed)
@@ -32,7 +33,7 @@ def make_package(
         f"""
 name = "{name}"
 version = "{version}"
-description = "Untrained weights, for tests."
+description = "{description}"
 [artifact]
 file = "weights.safetensors"
 format = "safetensors"

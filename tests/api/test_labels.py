@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -29,14 +30,14 @@ WORD = {"finding": "opacity", "value": 1, "source": "report", "made_at": "2026-0
 READER = "Dr. Agathe Zimmermann"
 
 
-def predict(client: httpx.Client, **attributes: object) -> dict[str, dict[str, str]]:
-    answer: dict[str, dict[str, str]] = client.post(ASK, content=make_film(**attributes), headers=DICOM).json()
+def predict(client: httpx.Client, **attributes: Any) -> dict[str, Any]:
+    answer: dict[str, Any] = client.post(ASK, content=make_film(**attributes), headers=DICOM).json()
     return answer
 
 
 def stored(engine: Engine) -> list[tuple[str, float]]:
     with engine.connect() as connection:
-        return [tuple(row) for row in connection.execute(text("select finding, value from labels order by finding, made_at"))]  # type: ignore[misc] # two columns
+        return [tuple(row) for row in connection.execute(text("select finding, value from labels order by finding, made_at"))]
 
 
 def upload(client: httpx.Client, *lines: object, headers: dict[str, str] | None = None) -> httpx.Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry
@@ -27,6 +28,14 @@ def rows(engine: Engine) -> list[str]:
 
 def dropped(registry: CollectorRegistry) -> float | None:
     return registry.get_sample_value("stepwedge_refusal_records_dropped_total")
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    for _ in range(500):
+        if condition():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("it did not happen in time")
 
 
 async def refuse(engine: Engine, registry: CollectorRegistry, count: int, backlog: int = 10_000) -> None:
@@ -70,8 +79,7 @@ def test_refusals_wait_for_postgres_to_come_back(postgres_url: str, engine: Engi
         log.add(make_refusal())
         await asyncio.sleep(0.6)
         proxy.restore()
-        while not rows(engine):
-            await asyncio.sleep(0.05)
+        await until(lambda: bool(rows(engine)))
         await log.close()
         await database.close()
         through.dispose()
@@ -88,8 +96,7 @@ def test_rows_that_cannot_be_stored_do_not_end_the_writing(engine: Engine) -> No
         database = Database(engine, links=1)
         log = RefusalLog(database, Ledger(registry))
         log.add(make_refusal("nul \0 byte"))
-        while not dropped(registry):
-            await asyncio.sleep(0.02)
+        await until(lambda: bool(dropped(registry)))
         log.add(make_refusal("no-pixels"))
         await log.close()
         await database.close()
