@@ -8,6 +8,10 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, text
 
+TRY = "select pg_try_advisory_lock(:key)"
+WAIT = "select true from pg_advisory_lock(:key)"
+RELEASE = "select pg_advisory_unlock(:key)"
+
 
 @contextmanager
 def session_lock(connection: Connection, name: str, *, wait: bool = False) -> Iterator[bool]:
@@ -16,16 +20,13 @@ def session_lock(connection: Connection, name: str, *, wait: bool = False) -> It
     The connection must not be in a transaction. With `wait` the answer is always yes.
     """
     key = {"key": key_of(name)}
-    held = _committed(connection, "select pg_advisory_lock(:key)", key) is not None if wait else _committed(connection, TRY, key) is True
+    held = _committed(connection, WAIT if wait else TRY, key) is True
     try:
         yield held
     finally:
         if held and not connection.invalidated:
             connection.rollback()
-            _committed(connection, "select pg_advisory_unlock(:key)", key)
-
-
-TRY = "select pg_try_advisory_lock(:key)"
+            _committed(connection, RELEASE, key)
 
 
 def hold_until_commit(connection: Connection, name: str) -> None:

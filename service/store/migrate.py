@@ -39,6 +39,9 @@ def _run(url: str, direction: str, target: str) -> None:
             connection.execute(text("set statement_timeout = 0; set lock_timeout = 0"))
             connection.commit()
             with session_lock(connection, LOCK, wait=True):
+                # Who waits for a table holds up all who come after: rather fail and be called again.
+                connection.execute(text("set lock_timeout = '15s'"))
+                connection.commit()
                 getattr(command, direction)(_configuration(connection), target)
                 connection.commit()
     finally:

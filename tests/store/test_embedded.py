@@ -17,7 +17,7 @@ import psycopg
 import pytest
 
 from service.errors import EmbeddedPostgresError
-from service.store.embedded import embedded_postgres
+from service.store.embedded import embedded_postgres, server
 from tests.postgres import wait_until_stopped
 from tests.store.asking import ask
 
@@ -151,6 +151,15 @@ def test_data_of_another_major_version_are_left_alone(data_dir: Path) -> None:
     (data_dir / "postgres" / "data" / "PG_VERSION").write_text("17\n")
     with pytest.raises(EmbeddedPostgresError, match="another major version"), embedded_postgres(data_dir):
         pass
+
+
+def test_a_port_that_somebody_takes_in_the_last_moment_is_exchanged_for_another(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        ports = [server._free_port(), other.getsockname()[1]]
+        monkeypatch.setattr(server, "_free_port", ports.pop)
+        with embedded_postgres(data_dir) as url:
+            assert ask(url, "select 1") == 1
+    assert ports == []
 
 
 def test_a_server_that_does_not_start_says_why(data_dir: Path) -> None:
