@@ -46,9 +46,9 @@ def in_rules() -> list[Asked]:
 def in_templates() -> list[Asked]:
     """Queries inside annotations, with their parameters filled in."""
     return [
-        Asked(f"{name}: {query[:40]}", query.replace('\\"', '"').replace("%q", '"chest"'))
+        Asked(f"{name}: {query[:40]}", query.replace("%[1]s", 'model="chest"').replace("%q", '"chest"'))
         for name, rule in alerts().items()
-        for query in re.findall(r'(?:query|printf) "((?:[^"\\]|\\.)+\(.*?\)[^"]*)"', rule["annotations"]["description"])
+        for query in re.findall(r'"([^"]*\bstepwedge_[^"]*)"', rule["annotations"]["description"])
     ]
 
 

@@ -52,7 +52,7 @@ class Past(Collector):
     def text(self) -> str:
         registry = CollectorRegistry(auto_describe=False)
         registry.register(self)
-        written: bytes = generate_latest(registry)  # type: ignore[no-untyped-call]  # the library gives it no types
+        written: bytes = generate_latest(registry)
         return written.decode()
 
 

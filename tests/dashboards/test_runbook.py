@@ -6,8 +6,10 @@ import re
 
 import pytest
 from sqlalchemy import Engine, text
+from typer.main import get_group
 
-from dashboards.grafana.runbook import sections
+from dashboards.grafana.runbook import SOURCE, sections
+from service.cli.program import app
 from tests.dashboards.expressions import alerts
 
 PARTS = ("**Means.**", "**How sure.**", "**First looks.**", "**Usual causes.**", "**Do not.**")
@@ -38,3 +40,9 @@ def test_a_statement_runs_on_the_database_as_it_is(statement: str, engine: Engin
 def test_statements_only_read_but_for_the_one_that_sends_again() -> None:
     writing = [statement for statement in STATEMENTS if not statement.startswith("select")]
     assert [statement.split()[:2] for statement in writing] == [["update", "outbox"]]
+
+
+def test_commands_exist() -> None:
+    named = set(re.findall(r"`stepwedge (\w+)", SOURCE.read_text()))
+    assert named
+    assert named <= set(get_group(app).commands)

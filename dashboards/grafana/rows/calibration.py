@@ -16,12 +16,13 @@ def row() -> list[timeseries.Panel]:
         over_time(
             "Intercept",
             "0 is right; above 0 findings are more frequent than the scores say, below 0 rarer (log odds). "
-            "An interval that leaves 0 and stays: the model owner recalibrates.",
+            "An interval that leaves 0 and stays: the model owner recalibrates. No line: fewer than 50 positives or negatives; choose a longer window.",
             "calibration_intercept",
         ),
         over_time(
             "Slope",
-            "1 is right; below 1 the scores are too extreme, above 1 too timid. Well below 1: recalibrating the intercept alone does not help.",
+            "1 is right; below 1 the scores are too extreme, above 1 too timid. Well below 1: recalibrating the intercept alone does not help. "
+            "No line: fewer than 100 positives or negatives; choose a longer window.",
             "calibration_slope",
         ),
         over_time(

@@ -13,6 +13,7 @@ TITLE = "Inputs"
 
 INPUTS = f'{MODEL},family=~"acquisition|image|embedding"'
 ODD = f'{INPUTS},bin=~"missing|unseen|out of range"'
+RATE, REFERENCE = (once(f"stepwedge_series_{one}", ODD, "feature", "bin") for one in ("rate", "reference_rate"))
 
 
 def row() -> list[timeseries.Panel | table.Panel]:
@@ -23,10 +24,10 @@ def row() -> list[timeseries.Panel | table.Panel]:
             f'{MODEL},series="$series"',
         ),
         lines(
-            "Missing, unseen and out of range",
-            "Share of studies in which an attribute is absent, has a value that the reference never saw, or lies outside its range. "
+            "Missing, unseen, out of range: more than in the reference",
+            "How much larger than in the reference the share of studies is in which an attribute is absent, has a value never seen, or is out of range. "
             "A step up is nearly always a changed device, router or software: ask what was installed that day.",
-            [Query(f"topk(10, {once('stepwedge_series_rate', ODD, 'feature', 'bin')}) > 0", "{{feature}} {{bin}}")],
+            [Query(f"topk(10, {RATE} - {REFERENCE} > 0)", "{{feature}} {{bin}}")],
             unit="percentunit",
             ends=(0, None),
             alert="StepwedgeModelAlarm",

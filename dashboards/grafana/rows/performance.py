@@ -29,7 +29,8 @@ def row() -> list[timeseries.Panel]:
         ),
         over_time(
             "AUROC",
-            "How well scores order positives above negatives; 0.5 is chance. Steady while sensitivity falls: the threshold, not the model, is off.",
+            "How well scores order positives above negatives; 0.5 is chance. Steady while sensitivity falls: the threshold, not the model, is off. "
+            "No line: fewer than 20 positives or negatives; choose a longer window.",
             "auroc",
             ends=(None, 1),
         ),
