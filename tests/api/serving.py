@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -71,3 +74,34 @@ def until_loaded(client: httpx.Client, model: str = "chest", version: str = "1")
         return reply.status_code == 200 and reply.json()["loaded"] and reply.json()["version"] == version
 
     until(loaded)
+
+
+@contextmanager
+def process(settings: Settings, log: Path) -> Iterator[tuple[int, httpx.Client]]:
+    """A gateway as a process of its own, which writes into `log`: its id and a client."""
+    environment = {
+        **os.environ,
+        "DATABASE_URL": str(settings.database_url),
+        "STEPWEDGE_DATA_DIR": str(settings.data_dir),
+        "STEPWEDGE_PORT": str(settings.port),
+        "STEPWEDGE_PSEUDONYM_KEY": KEY,
+        "STEPWEDGE_EXPORT_MEASUREMENTS": "true",
+        "STEPWEDGE_MAX_BODY_BYTES": str(settings.max_body_bytes),
+    }
+    with log.open("wb") as sink:
+        gateway = subprocess.Popen([sys.executable, "-m", "service", "gateway"], env=environment, stdout=sink, stderr=sink)
+        try:
+            with httpx.Client(base_url=f"http://127.0.0.1:{settings.port}", timeout=60, trust_env=False) as client:
+                until(lambda: answers(client) or gateway.poll() is not None, 60)
+                yield gateway.pid, client
+        finally:
+            gateway.terminate()
+            code = gateway.wait(60)
+    assert code == 0, log.read_text()
+
+
+def answers(client: httpx.Client) -> bool:
+    try:
+        return client.get("/livez").status_code == 200
+    except httpx.TransportError:
+        return False

@@ -3,57 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
-import httpx
 import pytest
 from pydicom import dcmread
 from sqlalchemy import Engine, text
 
 from service.config import Settings
-from tests.api.serving import DICOM, KEY, register, until, until_loaded
+from tests.api.serving import DICOM, process, register, until, until_loaded
 from tests.films import ACCESSION, NAMES, make_film, phantom
 from tests.postgres import pg_dump
 
 ASK = "/v1/models/chest/predictions"
 READER = "Dr. Reader-Readerson"
 ORDER = "order-of-PID-4711-0815"
-
-
-@contextmanager
-def process(settings: Settings, log: Path) -> Iterator[httpx.Client]:
-    """A gateway as a process of its own, with what it writes in a file."""
-    environment = {
-        **os.environ,
-        "DATABASE_URL": str(settings.database_url),
-        "STEPWEDGE_DATA_DIR": str(settings.data_dir),
-        "STEPWEDGE_PORT": str(settings.port),
-        "STEPWEDGE_PSEUDONYM_KEY": KEY,
-        "STEPWEDGE_EXPORT_MEASUREMENTS": "true",
-    }
-    with log.open("wb") as sink:
-        gateway = subprocess.Popen([sys.executable, "-m", "service", "gateway"], env=environment, stdout=sink, stderr=sink)
-        try:
-            with httpx.Client(base_url=f"http://127.0.0.1:{settings.port}", timeout=30, trust_env=False) as client:
-                until(lambda: answers(client) or gateway.poll() is not None, 60)
-                yield client
-        finally:
-            gateway.terminate()
-            code = gateway.wait(30)
-    assert code == 0, log.read_text()
-
-
-def answers(client: httpx.Client) -> bool:
-    try:
-        return client.get("/livez").status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 def identifying(film: bytes) -> set[str]:
@@ -84,7 +49,7 @@ def films() -> list[bytes]:
 def test_no_name_is_anywhere(settings: Settings, engine: Engine, tmp_path: Path, films: list[bytes]) -> None:
     register(engine, settings, tmp_path / "package")
     log, replies = tmp_path / "log", []
-    with process(settings, log) as client:
+    with process(settings, log) as (_, client):
         until_loaded(client)
         for film in films:
             replies.append(client.post(ASK, content=film, headers={**DICOM, "Idempotency-Key": ORDER}))
