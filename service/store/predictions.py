@@ -88,7 +88,7 @@ def record_batch(connection: Connection, predictions: Sequence[Prediction]) -> l
         _store(cursor, [prediction for prediction in first.values() if prediction.id in claimed])
         late = [prediction.key for prediction in predictions if prediction.id not in claimed]
         owners = {key: (owner, content) for key, owner, content in cursor.execute(OWNERS, (late,))} if late else {}
-    earlier = _find(connection, [owner for owner, _ in owners.values()])
+    earlier = _find(connection, [owner for owner, _ in owners.values()]) if owners else {}
     return [_answer(prediction, owners, earlier) for prediction in predictions]
 
 
