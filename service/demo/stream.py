@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
@@ -16,7 +16,8 @@ from service.demo.population import Study
 from service.errors import SetupError
 
 CONNECTIONS = 4
-TRIES = 8
+PAUSES_S = (0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
+LONGEST_PAUSE_S = 8.0
 LATER = {httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.NOT_FOUND}
 """Answers that may become better: a gateway hears of a new model within a second or two."""
 
@@ -47,14 +48,25 @@ class Stream:
             "Stepwedge-Site": study.site,
             "Stepwedge-Received-At": study.received_at.isoformat(),
         }
-        film = film_of(study)
-        for attempt in range(TRIES):
-            reply = self._client.post(self._path, content=film, headers=headers)
-            if reply.status_code not in LATER:
-                break
-            time.sleep(min(float(reply.headers.get("Retry-After", 1)), 2.0**attempt))
+        reply = self._answer(film_of(study), headers)
         if reply.status_code != httpx.codes.OK:
             raise SetupError(
-                f"The gateway answered a demo film with {reply.status_code}; the demo needs one that is its own (STEPWEDGE_REPLAY_CLOCK=true)."
+                f"The gateway answered a demo film with {reply.status_code}; the demo needs one that plays along (STEPWEDGE_REPLAY_CLOCK=true)."
             )
         return UUID(reply.json()["id"])
+
+    def _answer(self, film: bytes, headers: Mapping[str, str]) -> httpx.Response:
+        """The reply that stays: what may become better is asked again, since a film that is sent twice is one film."""
+        for pause in PAUSES_S:
+            wait = pause
+            try:
+                reply = self._client.post(self._path, content=film, headers=headers)
+            except httpx.TransportError:
+                # It restarts, or has more to do than it can; the next try will tell.
+                reply = None
+            if reply is not None:
+                if reply.status_code not in LATER:
+                    return reply
+                wait = min(float(reply.headers.get("Retry-After", pause)), LONGEST_PAUSE_S)
+            time.sleep(wait)
+        raise SetupError("The gateway does not answer the demo's films any more. Started again, the demo goes on where it stopped.")

@@ -85,7 +85,7 @@ class Teller:
         fresh = [alarm for alarm in reversed(alarms) if alarm.id not in self.announced]
         for alarm in fresh:
             self.announced.add(alarm.id)
-            self.echo(f"  ALARM at the end of day {day + 1}: {alarm.summary}")
+            self.echo(f"  ALARM at the end of day {(alarm.opened_at - scenario.midnight(0)).days}: {alarm.summary}")
         if (day + 1) % NEWS_EVERY_DAYS == 0 or day + 1 == scenario.days:
             chapter = "acceptance" if day < scenario.acceptance_days else "in service"
             self.echo(

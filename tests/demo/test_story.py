@@ -21,7 +21,7 @@ from service.store.tables import labels, predictions
 from tests import postgres
 from tests.running import running_gateway
 
-SHORT = Scenario(epoch=date(2026, 3, 2), acceptance_days=12, replacement_day=16, decay_day=19, days=19, studies_a_day=45)
+SHORT = Scenario(epoch=date(2026, 3, 2), acceptance_days=10, replacement_day=13, decay_day=16, days=16, studies_a_day=45)
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,13 @@ class Played:
     data_dir: Path
 
 
+class UnpluggedError(Exception):
+    """Somebody pulled the plug in the middle of the story."""
+
+
 @pytest.fixture(scope="module")
 def played(server_url: str, migrated_template: str) -> Iterator[Played]:
-    """The short story, told once and then asked for again."""
+    """The short story: interrupted, taken up again and told to its end, then asked for once more."""
     lines: list[str] = []
     again: list[str] = []
     with (
@@ -45,9 +49,16 @@ def played(server_url: str, migrated_template: str) -> Iterator[Played]:
         running_gateway(url, folder) as address,
     ):
         settings = Settings(data_dir=folder)
-        told = story.run(settings, database_url=url, address=address, echo=lines.append, scenario=SHORT)
+        with pytest.raises(UnpluggedError):
+            story.run(settings, database_url=url, address=address, echo=_until_day_five, scenario=SHORT)
+        told = story.run(settings, database_url=url, address=address, echo=lines.append)
         story.run(settings, database_url=url, address=address, echo=again.append)
         yield Played(told, lines, again, address, url, folder)
+
+
+def _until_day_five(line: str) -> None:
+    if line.startswith("day   5"):
+        raise UnpluggedError
 
 
 def _count(played: Played, table: object) -> int:
@@ -70,8 +81,13 @@ def test_the_new_scanner_is_found_within_three_days_and_nothing_before(played: P
 def test_every_film_is_one_row_and_every_due_report_is_two_labels(played: Played) -> None:
     studies = [study for day in range(SHORT.days) for study in studies_of(SHORT, day)]
     reported = [study for study in studies if study.reported_on is not None and study.reported_on < SHORT.days]
-    assert _count(played, predictions) == len(studies)
+    assert _count(played, predictions) == len(studies)  # though the interrupted day was sent twice
     assert _count(played, labels) == 2 * len(reported)
+
+
+def test_an_interrupted_story_goes_on_where_it_stopped(played: Played) -> None:
+    assert "It was interrupted after day 5 and goes on there." in played.lines
+    assert [line[:7] for line in played.lines if "films/s" in line] == ["day  10", "day  15", "day  16"]
 
 
 def test_the_table_says_what_was_done_and_what_was_found(played: Played) -> None:
