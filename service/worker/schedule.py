@@ -1,11 +1,12 @@
-"""Schedule: the worker's loop, and the only place in it that reads the clock on the wall."""
+"""Schedule: the worker's life. Passes with the present as their clock, deliveries, metrics, until it is asked to stop."""
 
 from __future__ import annotations
 
 import signal
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
-from random import Random
+from random import Random, SystemRandom
 from threading import Event, Thread, current_thread, main_thread
 from time import perf_counter
 
@@ -26,91 +27,117 @@ from service.worker.server import database_answers, serve, worker_app
 
 log = structlog.get_logger(__name__)
 
-REFRESH_S = 5.0
-DELIVER_EVERY_S = 5.0
-MONTHS_AHEAD = timedelta(days=62)
-SPREAD = 0.1
-"""Share of the interval by which passes are spread, so that many workers do not ask at the same instant."""
+AHEAD = timedelta(days=62)
+REFRESH_S = 10.0
+DELIVERY_S = 2.0
+JITTER = 0.1
 
 
-def utc_now() -> datetime:
-    """The clock on the wall."""
+def wall_clock() -> datetime:
+    """Return the present."""
     return datetime.now(UTC)
 
 
-def run(settings: Settings, url: str, *, stop: Event | None = None) -> None:
-    """Run passes until SIGTERM, SIGINT or `stop`: every `worker_interval_s`, up to now. Deliver, export and answer probes meanwhile.
+def run(settings: Settings, database_url: str) -> None:
+    """Watch every model in service until SIGTERM or SIGINT; what is begun then is brought to its end.
 
-    Args:
-        settings: Interval, grace, ports, webhook.
-        url: A migrated database.
-        stop: Ends the loop when set; for those who run it in a thread.
+    Raises:
+        ValueError: The webhook's address or secret is not valid.
+        OSError: The worker's port cannot be listened on.
     """
-    stop = stop or Event()
-    _stop_on_signals(stop)
+    stop = Event()
+    engine = open_engine(database_url)
+    try:
+        with stopped_by_signals(stop):
+            watch(engine, settings, stop)
+    finally:
+        engine.dispose()
+
+
+def watch(engine: Engine, settings: Settings, stop: Event) -> None:
+    """Run passes, deliveries and the metrics server side by side until `stop` is set."""
+    registry, collector = CollectorRegistry(), MeasurementCollector(engine, wall_clock)
+    metrics = WorkerMetrics(registry)
+    registry.register(collector)
+    destination = Destination.of(settings)
     with ExitStack() as stack:
-        engine = open_engine(url)
-        stack.callback(engine.dispose)
-        registry = CollectorRegistry()
-        metrics = WorkerMetrics(registry)
-        collector = MeasurementCollector(engine, utc_now)
-        registry.register(collector)
-        beside = [Thread(target=collector.refresh_until, args=(stop, REFRESH_S), name="refresh")]
-        destination = Destination.of(settings)
+        app = worker_app(registry, {"postgres": database_answers(engine)})
+        port = stack.enter_context(serve(app, settings.host, settings.worker_port))
+        stack.enter_context(beside("export", stop, lambda: collector.refresh_until(stop, REFRESH_S)))
         if destination is not None:
-            beside.append(Thread(target=_deliver_until, args=(stop, engine, destination), name="deliver"))
-        port = stack.enter_context(serve(worker_app(registry, {"postgres": database_answers(engine)}), settings.host, settings.worker_port))
-        log.info("worker started", port=port, webhook=destination is not None)
-        for thread in beside:
-            thread.start()
-            stack.callback(thread.join)
-        stack.callback(stop.set)
-        _pass_until(stop, settings, engine, metrics)
+            stack.enter_context(beside("delivery", stop, lambda: deliver_until(engine, destination, stop)))
+        log.info("worker started", port=port, delivering=destination is not None)
+        pass_until(engine, settings, metrics, stop)
     log.info("worker stopped")
 
 
-def _pass_until(stop: Event, settings: Settings, engine: Engine, metrics: WorkerMetrics) -> None:
-    spread = Random()  # noqa: S311 - spreads load, guards nothing
+def pass_until(engine: Engine, settings: Settings, metrics: WorkerMetrics, stop: Event) -> None:
+    """Pass after pass; a pass that fails as a whole, say because Postgres is away, is counted and tried again."""
+    draw = SystemRandom()
     while not stop.is_set():
-        _pass(stop, settings, engine, metrics)
-        stop.wait(settings.worker_interval_s * spread.uniform(1 - SPREAD, 1 + SPREAD))
+        began = perf_counter()
+        with metrics.pass_seconds.time():
+            attempt_pass(engine, settings, metrics, stop)
+        rest = settings.worker_interval_s * draw.uniform(1 - JITTER, 1 + JITTER) - (perf_counter() - began)
+        stop.wait(max(rest, 0.0))
 
 
-def _pass(stop: Event, settings: Settings, engine: Engine, metrics: WorkerMetrics) -> None:
-    """One pass. What goes wrong is counted and left to the next one; the loop goes on."""
-    began = perf_counter()
-    now = utc_now()
+def attempt_pass(engine: Engine, settings: Settings, metrics: WorkerMetrics, stop: Event) -> None:
+    """One pass with the present as its clock. It counts as a success when any model, or none, had to be given up but not all."""
+    until = wall_clock()
     try:
-        ensure_partitions(engine, now, now + MONTHS_AHEAD)
-        report = run_pass(engine, now, now=utc_now, grace=timedelta(seconds=settings.hour_grace_s), stop=stop.is_set)
+        ensure_partitions(engine, until, until + AHEAD)
+        report = run_pass(engine, until, now=wall_clock, grace=timedelta(seconds=settings.hour_grace_s), stop=stop.is_set)
     except SQLAlchemyError as error:
         metrics.failures.inc()
-        log.warning("pass not completed", error=type(error).__name__)
+        log.warning("pass failed", error=type(error).__name__)
         return
     metrics.failures.inc(len(report.failed))
-    metrics.pass_seconds.observe(perf_counter() - began)
-    if not report.failed:
-        metrics.last_success.set(utc_now().timestamp())
-    if report.tallied or report.opened or report.cleared:
-        log.info(
-            "pass completed", hours=len(report.tallied), days=len(report.judged), opened=len(report.opened), cleared=len(report.cleared)
-        )
+    if not report.failed or report.versions:
+        metrics.last_success.set(wall_clock().timestamp())
+    log.info(
+        "pass",
+        seconds=round(report.seconds, 3),
+        tallied=len(report.tallied),
+        judged=len(report.judged),
+        opened=len(report.opened),
+        cleared=len(report.cleared),
+        failed=len(report.failed),
+    )
 
 
-def _deliver_until(stop: Event, engine: Engine, destination: Destination) -> None:
-    draw = Random()  # noqa: S311 - spreads retries, guards nothing
-    with httpx.Client(timeout=TIMEOUT_S) as client:
-        while not stop.is_set():
+def deliver_until(engine: Engine, destination: Destination, stop: Event) -> None:
+    """Send what is due, again and again; a store that is away is waited for."""
+    draw: Random = SystemRandom()
+    with httpx.Client(timeout=TIMEOUT_S, follow_redirects=False) as client:
+        while not stop.wait(DELIVERY_S):
             try:
-                deliver_due(engine, client, destination, utc_now, draw)
+                deliver_due(engine, client, destination, wall_clock, draw)
             except SQLAlchemyError as error:
-                log.warning("outbox not read", error=type(error).__name__)
-            stop.wait(DELIVER_EVERY_S)
+                log.warning("deliveries not read", error=type(error).__name__)
 
 
-def _stop_on_signals(stop: Event) -> None:
-    """Ask the loop to end; what it is doing is finished or rolled back. Only the main thread may listen."""
+@contextmanager
+def beside(name: str, stop: Event, work: Callable[[], None]) -> Iterator[None]:
+    """Run something in a thread of its own; at the end ask it to stop and wait for it."""
+    thread = Thread(target=work, name=name, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(TIMEOUT_S + 2 * DELIVERY_S)
+
+
+@contextmanager
+def stopped_by_signals(stop: Event) -> Iterator[None]:
+    """SIGTERM and SIGINT set `stop`; elsewhere than in the main thread nothing is installed."""
     if current_thread() is not main_thread():
+        yield
         return
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    former = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)

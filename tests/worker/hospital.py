@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -128,14 +129,14 @@ def send(engine: Engine, version: ModelVersion, films: Sequence[tuple[Prediction
             add_labels(connection, [make_label(prediction.id, truth, prediction.received_at) for prediction, truth in films])
 
 
-def send_days(engine: Engine, version: ModelVersion, first: int, days: int, stream: Stream = QUIET, seed: int = 0) -> list[Prediction]:
-    """Send some days of films, most of them by day, as many as `stream.films` each; the same seed sends the same."""
-    sent = list(_films(version, first, days, stream, np.random.default_rng([seed, first])))
+def send_days(engine: Engine, version: ModelVersion, first: int, days: int, stream: Stream = QUIET) -> list[Prediction]:
+    """Send some days of films, most of them by day, as many as `stream.films` each; the same days of the same stream are the same films."""
+    sent = list(_films(version, first, days, stream, np.random.default_rng(first)))
     send(engine, version, sent, labelled=stream.labelled)
     return [prediction for prediction, _ in sent]
 
 
-def send_film(engine: Engine, version: ModelVersion, at: datetime, *, labelled: bool = False, **changes: object) -> Prediction:
+def send_film(engine: Engine, version: ModelVersion, at: datetime, *, labelled: bool = False, **changes: Any) -> Prediction:
     """Send one more film."""
     film, truth = make_film(version.id, at, np.random.default_rng(int(at.timestamp())))
     send(engine, version, [(replace(film, **changes), truth)], labelled=labelled)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import select
 
@@ -28,7 +29,7 @@ def remedies(engine, version):
         return remedies_of(connection, version.id)
 
 
-def messages(engine) -> list[dict]:
+def messages(engine) -> list[dict[str, Any]]:
     with engine.connect() as connection:
         return [json.loads(body) for body in connection.scalars(select(outbox.c.body))]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from service.worker.cells import ROWS_OF_A_CELL, VALUES_OF_A_SUBGROUP, age_bands, cell_masks, declared_cells
+from service.worker.cells import ROWS_OF_A_CELL, VALUES_OF_A_SUBGROUP, Column, age_bands, cell_masks, declared_cells
 
 
-def column(*values: object) -> np.ndarray:
+def column(*values: object) -> Column:
     made = np.empty(len(values), dtype=object)
     made[:] = values
     return made

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
@@ -23,7 +24,7 @@ AT = datetime(2026, 3, 2, 12, tzinfo=UTC)
 def make_snapshot(**changes) -> Snapshot:
     reading = Reading("auroc", "opacity", "", "site=north", 30, 0.91, 412, 0.88, 0.94, 0.85, "within")
     series = SeriesReading("acquisition", "all/KVP/above", "KVP", "", "all", "above", 1.7, 0.4, 0.1, 0.05, 0.2)
-    values = {
+    values: dict[str, Any] = {
         "reference": 1,
         "judged_until": AT - timedelta(hours=12),
         "readings": (reading,),
@@ -36,7 +37,8 @@ def make_snapshot(**changes) -> Snapshot:
 
 
 def make_run(**changes) -> Run:
-    return Run(**({"model": "chest", "version": "3", "computed_at": AT, "snapshot": make_snapshot()} | changes))
+    given: dict[str, Any] = {"model": "chest", "version": "3", "computed_at": AT, "snapshot": make_snapshot()}
+    return Run(**(given | changes))
 
 
 def exposed(metrics: Iterable[Metric]) -> str:

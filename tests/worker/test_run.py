@@ -50,12 +50,12 @@ def test_a_label_that_comes_late_leaves_what_it_would_have_left_in_time(settled,
             run_every(engine, timedelta(days=1), day(SHIFT + 1), day(SHIFT + 9))
         for film in films:
             label(engine, film, 1.0, film.received_at)
-    # What was read on the days between was read without these labels, and stays as it was read.
-    after = [left_behind(engine) for engine in (settled, in_time) if run(engine, day(SHIFT + 10))]
+    late, timely = (left_behind(engine) for engine in (settled, in_time) if run(engine, day(SHIFT + 10)))
     for table in ("day_tallies", "checkpoints", "alarms", "outbox"):
-        assert after[0][table] == after[1][table]
+        assert late[table] == timely[table]
+    # What was read on the days between was read without these labels, and stays as it was read.
     last = day(SHIFT + 9).date()
-    assert [[row for row in one["measurements"] if last in row] for one in after][0] == [row for row in after[1]["measurements"] if last in row]
+    assert [row for row in late["measurements"] if last in row] == [row for row in timely["measurements"] if last in row]
 
 
 def test_a_quiet_stream_opens_no_alarm(quiet):
@@ -74,7 +74,9 @@ def test_looking_without_news_makes_the_run_young_again(settled, version):
     later = WALL + timedelta(minutes=1)
     run_pass(settled, QUIET_END, now=lambda: later)
     with settled.connect() as connection:
-        assert find_snapshot(connection, version.id).computed_at == later
+        stored = find_snapshot(connection, version.id)
+    assert stored is not None
+    assert stored.computed_at == later
 
 
 def test_a_pass_whose_clock_is_behind_takes_nothing_back(settled, version):
@@ -122,4 +124,6 @@ def test_right_after_the_reference_there_is_a_run_that_says_nothing_yet(quiet, v
     report = run(quiet, REFERENCE_END)
     assert (report.tallied, report.judged, report.versions[0].measured) == ((), (), 0)
     with quiet.connect() as connection:
-        assert find_snapshot(connection, version.id).payload["readings"] == []
+        stored = find_snapshot(connection, version.id)
+    assert stored is not None
+    assert stored.payload["readings"] == []

@@ -13,8 +13,9 @@ import httpx
 
 from service.config import Settings
 from service.store.embedded import embedded_postgres
+from service.store.engine import open_engine
 from service.store.migrate import migrate
-from service.worker import schedule
+from service.worker.schedule import watch
 
 WITHIN_S = 20.0
 
@@ -29,13 +30,15 @@ def free_port() -> int:
 def running(url: str) -> Iterator[str]:
     port, stop = free_port(), Event()
     settings = Settings(worker_port=port, worker_interval_s=0.05)
-    thread = Thread(target=schedule.run, args=(settings, url), kwargs={"stop": stop})
+    engine = open_engine(url)
+    thread = Thread(target=watch, args=(engine, settings, stop))
     thread.start()
     try:
         yield f"http://127.0.0.1:{port}"
     finally:
         stop.set()
         thread.join(WITHIN_S)
+        engine.dispose()
         assert not thread.is_alive()
 
 

@@ -17,12 +17,12 @@ HOUR = timedelta(hours=1)
 
 def counted(engine, cell: str = "all", table=tallies) -> int:
     with engine.connect() as connection:
-        return connection.scalar(select(func.coalesce(func.sum(table.c.n), 0)).where(table.c.cell == cell))
+        return int(connection.scalar(select(func.coalesce(func.sum(table.c.n), 0)).where(table.c.cell == cell)))
 
 
 def marks(engine) -> int:
     with engine.connect() as connection:
-        return connection.scalar(select(func.count()).select_from(tally_marks))
+        return int(connection.scalar(select(func.count()).select_from(tally_marks)))
 
 
 def test_every_film_is_counted_once_in_its_hour_and_once_in_its_day(settled):
