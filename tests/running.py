@@ -41,9 +41,7 @@ def running_gateway(database_url: str, data_dir: Path, **settings: str) -> Itera
     }
     log = data_dir / "gateway.log"
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "service", "gateway"], env=environment, stdout=output, stderr=output
-        )
+        process = subprocess.Popen([sys.executable, "-m", "service", "gateway"], env=environment, stdout=output, stderr=output)
     try:
         _until_alive(f"http://127.0.0.1:{port}", process, log)
         yield f"http://127.0.0.1:{port}"

@@ -38,13 +38,15 @@ def up(demo: Demo = False) -> None:
     need_free(settings.host, settings.worker_port, "STEPWEDGE_WORKER_PORT")
     with database(settings) as url:
         migrate(url)
-        asyncio.run(run(settings, laptop(settings, url), demo=demo))
+        asyncio.run(run(settings, laptop(settings, url, demo=demo), demo=demo))
     typer.echo("Stopped.")
 
 
-def laptop(settings: Settings, url: str) -> dict[str, str]:
+def laptop(settings: Settings, url: str, *, demo: bool) -> dict[str, str]:
     """What the children's environment has besides ours: one database, one address for everything, a key of this folder's own."""
-    environment = {"DATABASE_URL": url, "STEPWEDGE_REPLAY_CLOCK": "true", "STEPWEDGE_EXPORT_MEASUREMENTS": "true"}
+    environment = {"DATABASE_URL": url, "STEPWEDGE_EXPORT_MEASUREMENTS": "true"}
+    if demo:
+        environment["STEPWEDGE_REPLAY_CLOCK"] = "true"
     if settings.pseudonym_key is None and settings.pseudonym_key_file is None:
         environment["STEPWEDGE_PSEUDONYM_KEY_FILE"] = str(own_key(settings.data_dir))
     return environment

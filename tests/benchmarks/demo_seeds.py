@@ -89,7 +89,7 @@ def answered(model: LoadedModel, scenario: Scenario) -> Stream:
         studies += today
     rows = Rows(
         ids=(NOBODY,) * len(studies),
-        received_at=np.array([study.received_at.replace(tzinfo=None) for study in studies], dtype="datetime64[us]"),
+        received_at=tuple(study.received_at for study in studies),
         sites=tuple(study.site for study in studies),
         attributes=tuple(one for part in parts for one in part[2]),
         statistics=tuple(one for part in parts for one in part[3]),

@@ -57,8 +57,8 @@ def test_many_bodies_together_have_a_budget_too_and_give_it_back() -> None:
         seat.take(10)
     with pytest.raises(BusyError):
         taken[4].take(1)
-    for seat in seats:
-        seat.__exit__(None, None, None)
+    for context in seats:
+        context.__exit__(None, None, None)
     assert (admission.seats, admission.bytes_in_work) == (0, 0)
 
 
