@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from service.demo.phantom import SIZE, Field, row_stochastic
+from service.demo.phantom import SIZE, Field, row_stochastic, smoothed
 
 BITS = 12
 
@@ -84,10 +84,10 @@ def expose(attenuation: Field, scanner: Scanner, dose: float, rng: Generator) ->
     arriving = np.float32(scanner.quanta * dose) * np.exp(-2.0 * attenuation) + np.float32(0.02 * scanner.quanta * dose)
     noise = rng.standard_normal(attenuation.shape, dtype=np.float32) / np.sqrt(arriving)
     spread = _point_spread(scanner.blur)
-    seen = spread @ (attenuation + noise) @ spread.T
+    seen = smoothed(spread, attenuation + noise)
     if scanner.sharpening:
         wide = _point_spread(3.0)
-        seen = seen + np.float32(scanner.sharpening) * (seen - wide @ seen @ wide.T)
+        seen = seen + np.float32(scanner.sharpening) * (seen - smoothed(wide, seen))
     black, white = scanner.window
     grey = np.clip((seen - np.float32(black)) / np.float32(white - black), 0.0, 1.0) ** np.float32(scanner.gamma)
     return np.asarray(np.rint(grey * (2**BITS - 1)), dtype=np.uint16)
