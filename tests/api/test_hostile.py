@@ -86,8 +86,8 @@ def test_memory_stays_flat_over_hostile_bodies(settings: Settings, engine: Engin
     assert "unexpected_error" not in (tmp_path / "log").read_text()
 
 
-def test_headers_without_end_are_cut_off(client: httpx.Client, settings: Settings) -> None:
-    with socket.create_connection(("127.0.0.1", settings.port), timeout=30) as connection:
+def test_headers_without_end_are_cut_off(shared: httpx.Client) -> None:
+    with socket.create_connection(("127.0.0.1", shared.base_url.port), timeout=30) as connection:
         connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\nX-Endless: ")
         sent = 0
         with suppress(OSError):  # it may hang up while we are still sending
@@ -95,13 +95,13 @@ def test_headers_without_end_are_cut_off(client: httpx.Client, settings: Setting
                 connection.sendall(b"a" * 4096)
                 sent += 4096
     assert sent < 100 * HEADER_BYTES
-    assert client.get("/livez").status_code == 200
+    assert shared.get("/livez").status_code == 200
 
 
-def test_ordinary_headers_on_one_connection_add_up_to_nothing(client: httpx.Client) -> None:
+def test_ordinary_headers_on_one_connection_add_up_to_nothing(shared: httpx.Client) -> None:
     for _ in range(40):
-        assert client.get("/livez", headers={"X-Filler": 4000 * "a"}).status_code == 200
+        assert shared.get("/livez", headers={"X-Filler": 4000 * "a"}).status_code == 200
 
 
-def test_a_large_body_is_not_taken_for_headers(client: httpx.Client) -> None:
-    assert client.post(ASK, content=(4 * HEADER_BYTES) * b"x", headers=DICOM).status_code == 400
+def test_a_large_body_is_not_taken_for_headers(shared: httpx.Client) -> None:
+    assert shared.post(ASK, content=(4 * HEADER_BYTES) * b"x", headers=DICOM).status_code == 400

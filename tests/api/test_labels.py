@@ -18,7 +18,6 @@ from sqlalchemy import Engine, text
 
 from service.api.label_upload import csv_line, json_line
 from service.api.statements import Line
-from service.config import Settings
 from service.errors import LabelError
 from tests.api.serving import DICOM, make_settings, register, serving, until_loaded
 from tests.films import ACCESSION, make_film, phantom
@@ -80,22 +79,22 @@ def test_a_reader_is_kept_as_a_pseudonym(client: httpx.Client, engine: Engine) -
         ({"source": READER + "\0"}, "body.0.source"),
     ],
 )
-def test_a_field_that_is_not_valid_is_named_but_not_repeated(client: httpx.Client, change: dict[str, object], location: str) -> None:
-    reply = client.put(predict(client)["links"]["labels"], json=[{**WORD, **change}])
+def test_a_field_that_is_not_valid_is_named_but_not_repeated(shared: httpx.Client, change: dict[str, object], location: str) -> None:
+    reply = shared.put(predict(shared)["links"]["labels"], json=[{**WORD, **change}])
     assert (reply.status_code, reply.json()["type"]) == (400, "/problems/invalid-request")
     assert [error["location"] for error in reply.json()["errors"]] == [location]
     assert "Zimmermann" not in reply.text
     assert "patient" not in reply.text
 
 
-def test_bodies_that_are_no_statements(client: httpx.Client) -> None:
-    address = predict(client)["links"]["labels"]
-    assert client.put(address, content=b"[{", headers={"Content-Type": "application/json"}).status_code == 400
-    assert client.put(address, json=[]).status_code == 400
-    assert client.put(address, content=b"[]", headers={"Content-Type": "text/plain"}).status_code == 415
-    assert client.put(address, content=(1 << 21) * b" ", headers={"Content-Type": "application/json"}).status_code == 413
-    assert client.put(f"/v1/predictions/{uuid4()}/labels", json=[WORD]).json()["type"] == "/problems/unknown-prediction"
-    unknown = client.put(address, json=[WORD, {**WORD, "finding": "fracture"}])
+def test_bodies_that_are_no_statements(shared: httpx.Client) -> None:
+    address = predict(shared)["links"]["labels"]
+    assert shared.put(address, content=b"[{", headers={"Content-Type": "application/json"}).status_code == 400
+    assert shared.put(address, json=[]).status_code == 400
+    assert shared.put(address, content=b"[]", headers={"Content-Type": "text/plain"}).status_code == 415
+    assert shared.put(address, content=(1 << 21) * b" ", headers={"Content-Type": "application/json"}).status_code == 413
+    assert shared.put(f"/v1/predictions/{uuid4()}/labels", json=[WORD]).json()["type"] == "/problems/unknown-prediction"
+    unknown = shared.put(address, json=[WORD, {**WORD, "finding": "fracture"}])
     assert unknown.json()["type"] == "/problems/unknown-finding"
 
 
@@ -172,11 +171,11 @@ def test_csv_says_the_same(client: httpx.Client, engine: Engine) -> None:
     assert stored(engine) == [("effusion", 1.0), ("effusion", 1.0)]
 
 
-def test_uploads_that_are_refused_as_a_whole(client: httpx.Client) -> None:
-    assert upload(client, headers={"Content-Type": "application/json"}).status_code == 415
-    assert upload(client, "patient,finding\n", headers=CSV).json()["type"] == "/problems/invalid-label"
-    assert client.post("/v1/labels", content=20_000 * b"x", headers=NDJSON).status_code == 413
-    assert upload(client).json() == {"received": 0, "accepted": 0, "refused": 0, "added": 0, "errors": []}
+def test_uploads_that_are_refused_as_a_whole(shared: httpx.Client) -> None:
+    assert upload(shared, headers={"Content-Type": "application/json"}).status_code == 415
+    assert upload(shared, "patient,finding\n", headers=CSV).json()["type"] == "/problems/invalid-label"
+    assert shared.post("/v1/labels", content=20_000 * b"x", headers=NDJSON).status_code == 413
+    assert upload(shared).json() == {"received": 0, "accepted": 0, "refused": 0, "added": 0, "errors": []}
 
 
 def test_an_upload_of_thousands_streams_through(client: httpx.Client, engine: Engine) -> None:
@@ -211,8 +210,8 @@ def test_labels_of_a_replay_bring_their_own_clock(postgres_url: str, engine: Eng
     assert [hour.isoformat() for hour in hours] == ["2026-03-02T09:00:00+00:00"]
 
 
-def test_without_replay_nobody_brings_a_clock(client: httpx.Client, settings: Settings) -> None:
-    reply = client.put(predict(client)["links"]["labels"], json=[WORD], headers={"Stepwedge-Received-At": "2026-03-20T08:00:00Z"})
+def test_without_replay_nobody_brings_a_clock(shared: httpx.Client) -> None:
+    reply = shared.put(predict(shared)["links"]["labels"], json=[WORD], headers={"Stepwedge-Received-At": "2026-03-20T08:00:00Z"})
     assert reply.status_code == 403
 
 

@@ -121,23 +121,23 @@ def check(parser: Callable[[str], object], text: str) -> None:
     assert list(parser(text))  # type: ignore[call-overload] # an iterator
 
 
-def test_both_forms_of_the_exposition_are_given_as_asked(client: httpx.Client) -> None:
-    client.post(ASK, content=make_film(), headers=DICOM)
-    plain = client.get("/metrics")
+def test_both_forms_of_the_exposition_are_given_as_asked(shared: httpx.Client) -> None:
+    shared.post(ASK, content=make_film(), headers=DICOM)
+    plain = shared.get("/metrics")
     assert plain.headers["content-type"].startswith("text/plain; version=0.0.4")
     check(parse, plain.text)
-    modern = client.get("/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
+    modern = shared.get("/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
     assert modern.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
     assert modern.text.endswith("# EOF\n")
     check(parse_openmetrics, modern.text)
 
 
-def test_promtool_finds_nothing_to_complain_about(client: httpx.Client) -> None:
-    client.post(ASK, content=make_film(), headers=DICOM)
-    client.post(ASK, content=b"garbage", headers=DICOM)
-    client.post("/v1/models/made-up/predictions", content=b"", headers=DICOM)
+def test_promtool_finds_nothing_to_complain_about(shared: httpx.Client) -> None:
+    shared.post(ASK, content=make_film(), headers=DICOM)
+    shared.post(ASK, content=b"garbage", headers=DICOM)
+    shared.post("/v1/models/made-up/predictions", content=b"", headers=DICOM)
     said = subprocess.run(
-        [component("promtool"), "check", "metrics"], input=client.get("/metrics").text, capture_output=True, text=True, check=False
+        [component("promtool"), "check", "metrics"], input=shared.get("/metrics").text, capture_output=True, text=True, check=False
     )
     assert (said.returncode, said.stdout + said.stderr) == (0, "")
 

@@ -21,8 +21,8 @@ Document = dict[str, Any]
 
 
 @pytest.fixture
-def document(client: httpx.Client) -> Document:
-    found: Document = client.get("/openapi.json").json()
+def document(shared: httpx.Client) -> Document:
+    found: Document = shared.get("/openapi.json").json()
     return found
 
 
@@ -52,10 +52,10 @@ def test_bodies_have_examples(document: Document) -> None:
     assert document["components"]["schemas"]["PredictionReply"]["properties"]["id"]["examples"]
 
 
-def test_the_examples_of_the_document_work(client: httpx.Client, document: Document) -> None:
-    client.post("/v1/models/chest/predictions", content=make_film(AccessionNumber="A-1017"), headers=DICOM)
+def test_the_examples_of_the_document_work(shared: httpx.Client, document: Document) -> None:
+    shared.post("/v1/models/chest/predictions", content=make_film(AccessionNumber="A-1017"), headers=DICOM)
     for kind, content in document["paths"]["/v1/labels"]["post"]["requestBody"]["content"].items():
-        reply = client.post("/v1/labels", content=content["example"], headers={"Content-Type": kind})
+        reply = shared.post("/v1/labels", content=content["example"], headers={"Content-Type": kind})
         assert (reply.status_code, reply.json()["accepted"]) == (200, 1)
 
 

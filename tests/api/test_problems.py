@@ -64,30 +64,30 @@ def check(reply: httpx.Response, status: int, slug: str) -> dict[str, object]:
     ],
 )
 def test_a_request_is_refused_with_its_own_problem(
-    client: httpx.Client, slug: str, status: int, body: bytes, headers: dict[str, str]
+    shared: httpx.Client, slug: str, status: int, body: bytes, headers: dict[str, str]
 ) -> None:
-    check(client.post(ASK, content=body, headers=headers), status, slug)
+    check(shared.post(ASK, content=body, headers=headers), status, slug)
 
 
-def test_names_that_nobody_knows(client: httpx.Client) -> None:
-    check(client.post(f"/v1/models/{SECRET}/predictions", content=make_film(), headers=DICOM), 404, "unknown-model")
-    check(client.get(f"/v1/predictions/{uuid4()}"), 404, "unknown-prediction")
+def test_names_that_nobody_knows(shared: httpx.Client) -> None:
+    check(shared.post(f"/v1/models/{SECRET}/predictions", content=make_film(), headers=DICOM), 404, "unknown-model")
+    check(shared.get(f"/v1/predictions/{uuid4()}"), 404, "unknown-prediction")
     for below in ("", "/alarms", "/measurements", "/remedies"):
-        check(client.get(f"/v1/models/{SECRET}{below}"), 404, "unknown-model")
-    check(client.get(f"/{SECRET}"), 404, "not-found")
-    check(client.get("/problems/none"), 404, "not-found")
+        check(shared.get(f"/v1/models/{SECRET}{below}"), 404, "unknown-model")
+    check(shared.get(f"/{SECRET}"), 404, "not-found")
+    check(shared.get("/problems/none"), 404, "not-found")
 
 
-def test_the_wrong_method_says_which_are_right(client: httpx.Client) -> None:
-    reply = client.delete("/livez")
+def test_the_wrong_method_says_which_are_right(shared: httpx.Client) -> None:
+    reply = shared.delete("/livez")
     check(reply, 405, "method-not-allowed")
     assert "GET" in reply.headers["allow"]
 
 
-def test_a_parameter_that_is_not_valid_is_named_but_not_repeated(client: httpx.Client) -> None:
-    body = check(client.get(f"/v1/predictions/{SECRET}"), 400, "invalid-request")
+def test_a_parameter_that_is_not_valid_is_named_but_not_repeated(shared: httpx.Client) -> None:
+    body = check(shared.get(f"/v1/predictions/{SECRET}"), 400, "invalid-request")
     assert body["errors"] == [{"location": "path.prediction", "message": "Not valid"}]
-    body = check(client.get("/v1/models/chest/measurements", params={"window": 0}), 400, "invalid-request")
+    body = check(shared.get("/v1/models/chest/measurements", params={"window": 0}), 400, "invalid-request")
     assert body["errors"] == [{"location": "query.window", "message": "Input should be greater than or equal to 1"}]
 
 
@@ -109,9 +109,9 @@ def test_a_body_that_is_too_large_is_refused_whether_or_not_it_says_so(small: ht
     assert small.post(ASK, content=make_film(), headers=DICOM).status_code == 200
 
 
-def test_a_form_of_endless_parts_is_refused(client: httpx.Client) -> None:
+def test_a_form_of_endless_parts_is_refused(shared: httpx.Client) -> None:
     body = 65 * b"--x\r\n\r\na\r\n" + b"--x--\r\n"
-    check(client.post(ASK, content=body, headers={"Content-Type": "multipart/form-data; boundary=x"}), 400, "invalid-request")
+    check(shared.post(ASK, content=body, headers={"Content-Type": "multipart/form-data; boundary=x"}), 400, "invalid-request")
 
 
 def test_more_requests_than_there_are_places_are_told_when_to_come_back(settings: Settings, engine: Engine, tmp_path: Path) -> None:
@@ -153,15 +153,15 @@ def test_before_the_models_are_known_the_answer_is_come_back_not_unknown(tmp_pat
         assert int(reply.headers["retry-after"]) >= 1
 
 
-def test_a_model_that_fails_is_our_problem_and_the_next_film_is_answered(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_fails_is_our_problem_and_the_next_film_is_answered(shared: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_body: bytes, _limits: object) -> None:
         raise ValueError(SECRET)
 
     with monkeypatch.context() as patch:
         patch.setattr("service.gateway.path.decode", broken)
-        body = check(client.post(ASK, content=make_film(), headers=DICOM), 500, "internal-error")
+        body = check(shared.post(ASK, content=make_film(), headers=DICOM), 500, "internal-error")
     assert "Something went wrong" in str(body["detail"])
-    assert client.post(ASK, content=make_film(), headers=DICOM).status_code == 200
+    assert shared.post(ASK, content=make_film(), headers=DICOM).status_code == 200
 
 
 def test_refusals_are_written_down_with_nothing_of_the_film(client: httpx.Client, engine: Engine) -> None:
@@ -193,8 +193,8 @@ def test_what_a_foreign_error_says_is_not_repeated() -> None:
     assert SECRET not in detail_of(error, kind_of(error))
 
 
-def test_every_problem_explains_itself(client: httpx.Client) -> None:
-    kinds = client.get("/problems").json()
+def test_every_problem_explains_itself(shared: httpx.Client) -> None:
+    kinds = shared.get("/problems").json()
     assert len(kinds) == len({kind["type"] for kind in kinds}) >= len(KINDS) - 1
     for kind in kinds:
-        assert client.get(kind["type"]).json() == kind
+        assert shared.get(kind["type"]).json() == kind
