@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from math import log
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from detectors.bands import band, common_band
-from detectors.budget import DAYS_A_YEAR
-from detectors.plan import Plan
+from detectors.dispersion import dispersion
 from detectors.series import Counts, Gather, Series
 from detectors.tally import Tally
-from detectors.wander import Wander, estimate_wander
 
 PRIOR = 0.5
 """Events and non-events added to each score group of a calibration series (Jeffreys), so that no group is certain."""
@@ -29,20 +25,14 @@ class Estimates:
     """Constants of the series.
 
     rates: reference rate of each row [rows]. trials: observations behind it [rows]. bands: its tolerance band [rows, 2].
-    level, persistence, white: how the log odds of each series wander (wander.py) [series].
-    dispersion: phi, variance of its counts over many days against that of independent coins [series], 1 or more.
-    reach: how far its level may be followed, in log odds [series].
+    dispersion: phi of each series [series].
     days: days of the reference that have predictions.
     """
 
     rates: Floats
     trials: NDArray[np.int64]
     bands: Floats
-    level: Floats
-    persistence: Floats
-    white: Floats
     dispersion: Floats
-    reach: Floats
     days: int
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -51,53 +41,29 @@ class Estimates:
 
 
 def estimate(
-    plan: Plan,
     series: Sequence[Series],
     tallies: Mapping[str, Tally],
     days: NDArray[np.int64],
     daily: Iterable[Mapping[str, Tally]],
+    minimum_odds_ratio: float,
 ) -> Estimates:
-    """Estimate rate, wander, dispersion and band of every series.
+    """Estimate rate, dispersion and band of every series.
 
     Args:
-        plan: Budget, and the odds ratio that widens the bands.
         series: What is watched.
         tallies: Cell -> tally of the whole period.
         days: Day numbers with predictions, ascending.
         daily: Cell -> tally, for each of these days.
+        minimum_odds_ratio: Widens the bands.
     """
     gather = Gather.of(series)
     total = gather.count(tallies)
     rates = _rates(series, total)
     counts = [gather.count(today) for today in daily]
     excess = np.array([gather.by_series(today.k - today.n * rates) for today in counts])
-    information = np.array([gather.by_series(today.n * rates * (1 - rates)) for today in counts])
-    wander = estimate_wander(excess, information, days, [one.matured for one in series])
-    phi = 1 + wander.long_run * information.mean(axis=0)
-    return Estimates(
-        rates=rates,
-        trials=total.n,
-        bands=_bands(series, total, rates, phi, plan.minimum_odds_ratio),
-        level=wander.level,
-        persistence=wander.persistence,
-        white=wander.white,
-        dispersion=phi,
-        reach=_reach(plan, wander, len(days)),
-        days=len(days),
-    )
-
-
-def _reach(plan: Plan, wander: Wander, days: int) -> Floats:
-    """Largest level that the reference's own wander explains.
-
-    z standard deviations of the level around a base known with variance long_run / days; z is what as many levels as all series
-    take in a year (365 (1 - persistence) each) exceed as often as the budget allows. Less the minimum odds ratio, which a level
-    must go beyond before the mildest alternative gathers evidence.
-    """
-    levels = len(wander.level) * DAYS_A_YEAR * (1 - wander.persistence)
-    z = -ndtri(np.minimum(plan.alarms_per_year / (2 * levels), 0.5))
-    spread = np.where(wander.level > 0, np.sqrt(wander.level + wander.long_run / days), 0.0)
-    return np.asarray(np.maximum(z * spread - log(plan.minimum_odds_ratio), 0.0))
+    variance = np.array([gather.by_series(today.n * rates * (1 - rates)) for today in counts])
+    phi = dispersion(excess, variance, days, [(one.family, one.cell) for one in series])
+    return Estimates(rates, total.n, _bands(series, total, rates, phi, minimum_odds_ratio), phi, len(days))
 
 
 def _rates(series: Sequence[Series], total: Counts) -> Floats:

@@ -8,18 +8,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import logit
 
 from detectors.budget import limit
-from detectors.level import Level
 from detectors.packing import DecodeError, pack, unpack
-from detectors.ratios import ALTERNATIVES, log_ratios
 from detectors.reference import Reference
-from detectors.series import SIDES, Counts, Scalar
+from detectors.series import SIDES, Scalar
 from detectors.tally import Tally
 
 KIND, VERSION = b"SWEV", 1
-CAP = 0.55
-"""Share of log(components x limit) that one day may add: two such days page, one does not."""
+ALTERNATIVES = (1.5, 2.5, 6.0, 30.0)
+"""Odds ratios beyond the edge that the evidence looks out for."""
 CEILING = 4.0
 """Evidence over its limit is held at this, so that it sinks within days once the rate has come back."""
 
@@ -33,7 +32,6 @@ class State:
     reference: digest of the reference that it belongs to.
     day: last day folded (days since 1970-01-01); -1 before the first.
     weight: Shiryaev-Roberts evidence R [series, side, alternative]; NaN on a side that a series does not watch.
-    level, variance: where each series has wandered to, as seen at the end of the day (level.py) [series].
     drift: running sum of the log likelihood ratio of the mildest alternative, restarted at zero [series, side].
     onset: day on which that sum last restarted, -1 while it is zero [series, side].
     k, n, expected: hits, observations, and hits that the reference leads to expect, since the onset [series, side].
@@ -42,8 +40,6 @@ class State:
     reference: bytes
     day: int
     weight: NDArray[np.float32]
-    level: NDArray[np.float32]
-    variance: NDArray[np.float32]
     drift: NDArray[np.float32]
     onset: NDArray[np.int32]
     k: NDArray[np.int64]
@@ -53,15 +49,13 @@ class State:
     @classmethod
     def start(cls, reference: Reference) -> State:
         """No evidence yet."""
-        sides, level = (len(reference.series), len(SIDES)), Level.start(reference)
+        sides = (len(reference.series), len(SIDES))
         watched = np.array([[side in one.sides for side in SIDES] for one in reference.series]).reshape(sides)
         weight = np.where(watched, np.float32(0), np.float32(np.nan))
         return cls(
             reference=reference.digest,
             day=-1,
             weight=np.repeat(weight[:, :, None], len(ALTERNATIVES), axis=2),
-            level=level.mean.astype(np.float32),
-            variance=level.variance.astype(np.float32),
             drift=np.zeros(sides, dtype=np.float32),
             onset=np.full(sides, -1, dtype=np.int32),
             k=np.zeros(sides, dtype=np.int64),
@@ -87,40 +81,45 @@ class State:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Day:
-    """What one day says.
-
-    k, n, expected: hits, observations and expected hits [series, 1]. ratios: log likelihood ratios [series, side, alternative];
-    mildest: of the mildest alternative, capped [series, side]. level: where the series has wandered to after it.
-    """
+    """What one day says: k, n and the expected k of each series [series, 1], its log likelihood ratios [series, side, alternative], their cap."""
 
     k: NDArray[np.int64]
     n: NDArray[np.int64]
     expected: Floats
     ratios: Floats
-    mildest: Floats
-    level: Level
+    cap: Floats
+
+    @property
+    def capped(self) -> Floats:
+        """Ratios lowered together until the largest is at the cap.
+
+        The alternatives keep their order, so the evidence knows how large the change was, and sinks as fast once it is gone.
+        """
+        largest = self.ratios.max(axis=(1, 2), keepdims=True)
+        return np.asarray(self.ratios - np.maximum(largest - self.cap, 0.0))
 
 
 def fold_day(reference: Reference, state: State, day: int, counts: Mapping[str, Tally], matured: Mapping[str, Tally]) -> State:
     """Fold one day, finished or not, into the evidence. Pure: the same arguments give the same bits.
 
-    For each watched side and alternative, R = (1 + R_yesterday) L, L the day's likelihood ratio (ratios.py), capped. The evidence of the
-    series is the mean of R over its sides and alternatives, and it pages when this reaches A (budget.py).
+    A series has rate p; its band (bands.py) ends at an edge. For each watched side and alternative odds ratio a,
+    the day's likelihood ratio sets p_a, the edge moved outwards by a, against the edge p_e:
+    log L = (k log(p_a / p_e) + (n - k) log((1 - p_a) / (1 - p_e))) / phi, summed over the rows of the series, and
+    R = (1 + R_yesterday) L, where the L of all sides and alternatives are lowered together by one factor, if need be, until the largest is at
+    the cap. The evidence of the series is the mean of R over its sides and alternatives, and it pages
+    when this reaches A (budget.py).
 
-    Why it is valid at every hour of the day and not only at its end: given the past, L is a supermartingale over the films of the
-    day that begins at 1 while the rate is no news, and lowering it on some paths keeps it one. So within the day R is a
-    supermartingale from 1 + R_yesterday, and the bound of budget.py holds at any hour at which somebody looks. A series without
-    observations keeps its evidence.
+    Why it is valid at every hour of the day and not only at its end: given the past, L is a supermartingale over the films of
+    the day that begins at 1 while p is inside the band (an e-value; a power 1/phi <= 1 of it is a concave function
+    of one, hence a supermartingale too; lowering it on some paths keeps it below one). So within the day R is a supermartingale from 1 + R_yesterday, and
+    the bound of budget.py holds at any hour at which somebody looks. A series without observations keeps its evidence.
 
-    Why one bad day never pages and two do: L <= cap = (K A)^0.55, K = 4 x watched sides. At most half of K = 8, or all of K = 4, components are
-    at the cap on one day, so the mean stays below A while 1 + R_yesterday < A^0.45 / 4^0.55 (50 at A = 36,500). Two days at the
-    cap of one alternative give it (K A)^1.1, and K components of which one is above K A have a mean above A.
-
-    Once a series has paged, its ratios are lowered together until the largest is at the cap: its alternatives then keep their order,
-    the evidence knows how large the change was, and sinks as fast when it is gone.
+    Why one bad day never pages: L <= cap = sqrt(K A), K = 4 x watched sides. At most half of K = 8 (all of K = 4) components
+    can be at the cap on one day, so the mean stays below A while 1 + R_yesterday < sqrt(A / 2) (or sqrt(A) / 2). Two days at the
+    cap give a component cap^2 = K A, and K components of which one is K A have a mean of A: two overwhelming days always page.
 
     Args:
-        reference: Series, bands, wander, budget.
+        reference: Series, rates, bands, dispersion, budget.
         state: Evidence at the end of an earlier day.
         day: Day number, later than the state's.
         counts: Cell -> tally of that day so far.
@@ -135,7 +134,7 @@ def fold_day(reference: Reference, state: State, day: int, counts: Mapping[str, 
     if day <= state.day or state.reference != reference.digest:
         raise ValueError("days are folded in order, with one reference")
     today = _read(reference, state, counts, matured)
-    weight = (1.0 + state.weight.astype(np.float64)) * np.exp(_capped(reference, state, today.ratios))
+    weight = (1.0 + state.weight.astype(np.float64)) * np.exp(today.capped)
     excess = _mean(weight) / (CEILING * _limit(reference))
     held = (weight / np.maximum(excess, 1.0)[:, None, None]).astype(np.float32)
     return _follow(state, day, today, np.where(today.n[:, :, None] > 0, held, state.weight))
@@ -159,30 +158,26 @@ def _mean(weight: Floats) -> Floats:
 def _read(reference: Reference, state: State, counts: Mapping[str, Tally], matured: Mapping[str, Tally]) -> _Day:
     fresh, old, gather = reference.gather.count(counts), reference.gather.count(matured), reference.gather
     by_label = gather.by_row(np.array([one.matured for one in reference.series], dtype=bool))
-    today = Counts(np.where(by_label, old.k, fresh.k), np.where(by_label, old.n, fresh.n))
-    level = Level(state.level.astype(np.float64), state.variance.astype(np.float64)).tomorrow(reference)
-    ratios = np.where(np.isnan(state.weight), -np.inf, log_ratios(reference, level, today))
+    k, n = np.where(by_label, old.k, fresh.k), np.where(by_label, old.n, fresh.n)
+    components = (~np.isnan(state.weight)).sum(axis=(1, 2))
     return _Day(
-        k=gather.by_series(today.k)[:, None],
-        n=gather.by_series(today.n)[:, None],
-        expected=gather.by_series(today.n * reference.estimates.rates)[:, None],
-        ratios=ratios,
-        mildest=np.minimum(ratios[:, :, 0], _cap(reference, state)[:, None]),
-        level=level.learn(reference, today),
+        k=gather.by_series(k)[:, None],
+        n=gather.by_series(n)[:, None],
+        expected=gather.by_series(n * reference.estimates.rates)[:, None],
+        ratios=np.where(np.isnan(state.weight), -np.inf, _ratios(reference, k, n)),
+        cap=0.5 * np.log(np.maximum(components, 1) * _limit(reference))[:, None, None],
     )
 
 
-def _capped(reference: Reference, state: State, ratios: Floats) -> Floats:
-    cap = _cap(reference, state)[:, None, None]
-    excess = np.maximum(ratios.max(axis=(1, 2), keepdims=True) - cap, 0.0)
-    paged = (evidence(reference, state) >= 1)[:, None, None]
-    return np.asarray(np.where(paged, ratios - excess, np.minimum(ratios, cap)))
-
-
-def _cap(reference: Reference, state: State) -> Floats:
-    """Largest log likelihood ratio that a day may add to a component [series]."""
-    components = (~np.isnan(state.weight)).sum(axis=(1, 2))
-    return np.asarray(CAP * np.log(np.maximum(components, 1) * _limit(reference)))
+def _ratios(reference: Reference, k: NDArray[np.int64], n: NDArray[np.int64]) -> Floats:
+    """Log likelihood ratio of the day, divided by phi [series, side, alternative]."""
+    edge = logit(reference.estimates.bands)[:, :, None]
+    beyond = edge + np.log(ALTERNATIVES) * np.array([-1.0, 1.0])[:, None]
+    # log p = -log(1 + exp(-x)) and log(1 - p) = -log(1 + exp(x)) at log odds x
+    hit = np.logaddexp(0, -edge) - np.logaddexp(0, -beyond)
+    miss = np.logaddexp(0, edge) - np.logaddexp(0, beyond)
+    rows = k[:, None, None] * hit + (n - k)[:, None, None] * miss
+    return np.asarray(reference.gather.by_series(rows) / reference.dispersion[:, None, None])
 
 
 def _follow(state: State, day: int, today: _Day, weight: NDArray[np.float32]) -> State:
@@ -191,7 +186,7 @@ def _follow(state: State, day: int, today: _Day, weight: NDArray[np.float32]) ->
     This is the most likely day of the change, and any change beyond the mildest alternative moves its sum upwards too.
     """
     idle, quiet = today.n == 0, state.onset < 0
-    drift = state.drift + today.mildest
+    drift = state.drift + np.minimum(today.ratios, today.cap)[:, :, 0]
     running = drift > 0
 
     def carried(before: NDArray[Scalar], added: NDArray[Any]) -> NDArray[Scalar]:
@@ -201,8 +196,6 @@ def _follow(state: State, day: int, today: _Day, weight: NDArray[np.float32]) ->
         reference=state.reference,
         day=day,
         weight=weight,
-        level=np.where(idle[:, 0], state.level, today.level.mean).astype(np.float32),
-        variance=np.where(idle[:, 0], state.variance, today.level.variance).astype(np.float32),
         drift=np.where(idle, state.drift, np.where(running, drift, 0)).astype(np.float32),
         onset=np.where(idle, state.onset, np.where(running, np.where(quiet, day, state.onset), -1)).astype(np.int32),
         k=carried(state.k, today.k),

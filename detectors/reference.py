@@ -140,7 +140,7 @@ def build_reference(plan: Plan, batch: Batch, cells: Mapping[str, NDArray[Any]],
         tally_cells(schema, batch.select(today), {cell: mask[today] for cell, mask in masks.items()})
         for today in (np.asarray(days) == number for number in np.unique(days))
     )
-    return Reference(plan, schema, tallies, series, estimate(plan, series, tallies, np.unique(days), daily))
+    return Reference(plan, schema, tallies, series, estimate(series, tallies, np.unique(days), daily, plan.minimum_odds_ratio))
 
 
 def _scatter(series: Sequence[Series], dispersion: Floats) -> dict[tuple[str, str, str, str], float]:

@@ -59,7 +59,7 @@ def test_one_overwhelming_day_never_pages_and_two_do() -> None:
 
 def test_one_overwhelming_day_never_pages_even_after_a_week_of_slight_doubt() -> None:
     quiet = fold(make_day(seed) for seed in range(30))
-    doubted = State(**{**{name: getattr(quiet, name) for name in quiet.__dataclass_fields__}, "weight": np.maximum(quiet.weight, 30)})
+    doubted = State(**{**{name: getattr(quiet, name) for name in quiet.__dataclass_fields__}, "weight": np.maximum(quiet.weight, 50)})
     assert evidence(reference(), fold([broken(1, films=5000)], doubted)).max() < 1
 
 
@@ -75,6 +75,8 @@ def test_evidence_within_a_day_arrives_at_that_of_the_whole_day() -> None:
     noon, night = fold([morning], quiet), fold([whole], quiet)
     assert 0 < evidence_of(UNSEEN, noon) < 1
     assert night.encode() == fold([whole], quiet).encode()
+    assert night.n[-1].sum() == 0
+    assert (night.n >= noon.n).all()
 
 
 def test_a_replay_from_any_checkpoint_gives_the_same_bytes() -> None:

@@ -65,7 +65,7 @@ def test_scores_that_move_alone_are_a_shift_of_prevalence() -> None:
 
 
 def test_scores_and_inputs_that_move_alike_are_both() -> None:
-    (found,) = first_incidents(shift=2.0, brightness=11.0)
+    (found,) = first_incidents(shift=1.5, brightness=11.0)
     assert found.kind == "both"
 
 
