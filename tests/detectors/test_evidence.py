@@ -76,7 +76,7 @@ def test_evidence_within_a_day_arrives_at_that_of_the_whole_day() -> None:
     assert 0 < evidence_of(UNSEEN, noon) < 1
     assert night.encode() == fold([whole], quiet).encode()
     assert night.n[-1].sum() == 0
-    assert (night.n >= noon.n).all()
+    assert (night.n >= noon.n)[night.onset >= 0].all()
 
 
 def test_a_replay_from_any_checkpoint_gives_the_same_bytes() -> None:
