@@ -18,7 +18,7 @@ from service.worker.signature import signing_key, webhook_headers
 
 log = structlog.get_logger(__name__)
 
-TIMEOUT_S = 10.0
+TIMEOUT_S = 15.0
 FIRST_RETRY_S = 5.0
 LONGEST_RETRY_S = 7200.0
 TRIES = 22

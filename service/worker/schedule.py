@@ -83,7 +83,7 @@ def pass_until(engine: Engine, settings: Settings, metrics: WorkerMetrics, stop:
 
 
 def attempt_pass(engine: Engine, settings: Settings, metrics: WorkerMetrics, stop: Event) -> None:
-    """Make one pass with the present as its clock; it succeeded unless every model that it looked at had to be given up."""
+    """One pass with the present as its clock. It counts as a success when any model, or none, had to be given up but not all."""
     until = wall_clock()
     try:
         ensure_partitions(engine, until, until + AHEAD)
@@ -126,7 +126,7 @@ def beside(name: str, stop: Event, work: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         stop.set()
-        thread.join(TIMEOUT_S + DELIVERY_S)
+        thread.join(TIMEOUT_S + 2 * DELIVERY_S)
 
 
 @contextmanager
