@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from io import BytesIO
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pydicom
@@ -16,6 +17,8 @@ from torch.nn.functional import interpolate
 from service.models.loading import load_package
 
 PACKAGE = "BARE_PACKAGE"
+Pair = tuple[torch.Tensor, torch.Tensor]
+"""What the demo model answers: logits and embedding."""
 
 
 def create() -> FastAPI:
@@ -34,7 +37,7 @@ def create() -> FastAPI:
         window = np.clip((pixels - low) / max(high - low, 1e-6), 0, 1)
         small = interpolate(torch.from_numpy(window)[None, None], size=size, mode="area")
         with torch.inference_mode():
-            logits, _ = model.module((small - manifest.preprocessing.mean) / manifest.preprocessing.std)  # type: ignore[misc] # the demo model's pair
+            logits, _ = cast("Pair", model.module((small - manifest.preprocessing.mean) / manifest.preprocessing.std))
         scores = torch.sigmoid(logits)[0].tolist()
         return {"model": name, "findings": dict(zip(manifest.finding_names, scores, strict=True))}
 
