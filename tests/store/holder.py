@@ -12,8 +12,8 @@ def main() -> None:
     """Hold on through an interrupt from the terminal, as a service does that still has rows to write."""
     server.TIE = (sys.argv[2:] or [server.TIE])[0]
     with embedded_postgres(Path(sys.argv[1])) as url:
-        say(url)
         try:
+            say(url)  # from here on the test may interrupt us
             sys.stdin.read()
         except KeyboardInterrupt:
             say("interrupted")
