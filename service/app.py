@@ -25,6 +25,7 @@ from service.errors import SetupError
 from service.gateway.admit import Admission
 from service.gateway.database import Database
 from service.gateway.fleet import Fleet
+from service.gateway.isolation import CodecPool
 from service.gateway.key import pseudonym_key
 from service.gateway.ledger import Ledger
 from service.gateway.limits import Limits
@@ -84,7 +85,10 @@ def assemble(settings: Settings, key: bytes, engine: Engine, stack: AsyncExitSta
     fleet = Fleet(database, lambda version: start_predictor(settings, ledger, version))
     stack.push_async_callback(fleet.close)
     run_beside(stack, fleet.watch())
-    decoders = stack.enter_context(ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_DECODERS), thread_name_prefix="decoder"))
+    codecs = stack.enter_context(CodecPool(settings.codec_processes, seconds=settings.codec_seconds))
+    decoders = stack.enter_context(
+        ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_DECODERS) + settings.codec_processes, thread_name_prefix="decoder")
+    )
     limits = Limits(body_bytes=settings.max_body_bytes, pixels=settings.max_pixels)
     if settings.export_measurements:
         export_measurements(registry, engine, stack)
@@ -96,7 +100,7 @@ def assemble(settings: Settings, key: bytes, engine: Engine, stack: AsyncExitSta
         database=database,
         fleet=fleet,
         refusals=refusals,
-        gateway=Gateway(fleet, recorder, ledger, decoders, limits, key),
+        gateway=Gateway(fleet, recorder, ledger, decoders, limits, codecs, key),
         versions=Versions(),
         key=key,
     )

@@ -37,6 +37,10 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(default=128 * 2**20, ge=1024, description="Largest request body, in bytes.")
     max_pixels: int = Field(default=64 * 2**20, ge=1024, description="Largest declared rows x columns x frames x samples.")
     max_waiting: int = Field(default=256, ge=1, description="Requests in work at once before 429.")
+    codec_processes: int = Field(
+        default=2, ge=1, le=64, description="Compressed films that are decompressed at once, each in a process of its own."
+    )
+    codec_seconds: int = Field(default=5, ge=1, le=600, description="Processor seconds of one compressed film; twice as many by the clock.")
     batch_size: int = Field(default=16, ge=1, le=1024, description="Largest inference batch.")
     torch_threads: int = Field(default=1, ge=1)
     webhook_url: str | None = Field(default=None, description="Where remedy requests are delivered.")

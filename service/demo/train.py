@@ -31,6 +31,7 @@ from service.demo.film import film_of
 from service.demo.package import PACKAGE
 from service.demo.population import studies_of
 from service.demo.scenario import Scenario
+from service.gateway.codec import decompress
 from service.gateway.decode import decode
 from service.gateway.limits import Limits
 from service.gateway.preprocess import preprocess
@@ -52,7 +53,7 @@ def training_scenario() -> Scenario:
 def examples_of(manifest: Manifest, scenario: Scenario, day: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Inputs [n, 1, rows, columns] and reports [n, findings] of one day, by way of DICOM."""
     studies = studies_of(scenario, day)
-    inputs = [preprocess(decode(film_of(study), Limits()), manifest.preprocessing) for study in studies]
+    inputs = [preprocess(decode(film_of(study), Limits(), decompress), manifest.preprocessing) for study in studies]
     return np.stack(inputs), np.array([study.report for study in studies], np.float32)
 
 

@@ -1,45 +1,23 @@
-"""One compressed grey frame to its stored words, by the native codec of its format."""
+"""One compressed grey frame to its stored words, by the native codec of its format. The gateway calls it in processes of its own only."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import cast
 
 import gdcm
 import numpy as np
 from jpeg_ls import decode_pixel_data as decode_jpeg_ls
-from numpy.typing import NDArray
 from openjpeg.utils import decode_pixel_data as decode_jpeg_2000
 from rle.rle import decode_frame as decode_rle
 
 from service.errors import UndecodableError
 from service.gateway.codestream import RLE_HEADER_BYTES, codestream_of, read_frame_header
+from service.gateway.frame import FAILED, EncodedFrame, Words
 from service.gateway.syntaxes import Format
 
-FAILED = "The compressed pixel data cannot be decompressed."
 PRECISIONS = range(2, 17)
 BYTE = 8
-Words = NDArray[np.uint8] | NDArray[np.uint16]
-
-
-@dataclass(frozen=True, slots=True)
-class EncodedFrame:
-    """A compressed frame and what DICOM declared about it."""
-
-    format: Format
-    syntax: str
-    rows: int
-    columns: int
-    bits_allocated: int
-    data: bytes
-
-
-class Codec(Protocol):
-    """Decompresses one frame: `decompress` in this process, a CodecPool in others that may crash or hang."""
-
-    def __call__(self, frame: EncodedFrame, /) -> Words:
-        """Words [rows, columns]; the bits above the codec's precision have no meaning."""
 
 
 def decompress(frame: EncodedFrame) -> Words:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 from service.domain import Identity, Image
 from service.gateway.attributes import TAGS, read_attributes
-from service.gateway.codec import Codec, decompress
 from service.gateway.elements import Element, read_elements
 from service.gateway.envelope import open_envelope
+from service.gateway.frame import Codec
 from service.gateway.geometry import GEOMETRY, read_geometry
 from service.gateway.limits import Limits
 from service.gateway.modality import MODALITY, Modality
@@ -20,7 +20,7 @@ PATIENT, ACCESSION, STUDY, SERIES, INSTANCE = 0x00100020, 0x00080050, 0x0020000D
 WANTED = TAGS | GEOMETRY | MODALITY | {CHARSET, PATIENT, ACCESSION, STUDY, SERIES, INSTANCE}
 
 
-def decode(body: bytes, limits: Limits, codec: Codec = decompress) -> Image:
+def decode(body: bytes, limits: Limits, codec: Codec) -> Image:
     """The film that a DICOM instance holds.
 
     Args:

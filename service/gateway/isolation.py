@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from queue import LifoQueue
 from threading import Timer
+from time import monotonic
 from types import TracebackType
 from typing import BinaryIO, Self, cast
 
-import numpy as np
+from service.errors import UnavailableError, UndecodableError
+from service.gateway.codec_pipe import receive_words, send_frame
+from service.gateway.frame import FAILED, OVERDUE, EncodedFrame, Words
 
-from service.errors import UndecodableError
-from service.gateway.codec import FAILED, EncodedFrame, Words
-from service.gateway.codec_process import REFUSED, send_frame
-
-OVERDUE = 2
-"""Wall time over processor time after which a process is ended: a machine under load is no hanging codec."""
+PIPE_BYTES = 1 << 20
+"""As much as Linux gives anybody: fewer turns between the two sides of a film of megabytes."""
+NOT_NOW = "Compressed films cannot be read now; try again shortly."
+FRAMES = 1000
+"""After so many frames a process is replaced: native code leaks, most of all where a frame is broken."""
 
 
 class CodecPool:
@@ -40,7 +43,12 @@ class CodecPool:
             self._free.put(process)
 
     def __call__(self, frame: EncodedFrame) -> Words:
-        """Words of a frame; UndecodableError where the codec refuses it, dies on it or takes too long."""
+        """Words of a frame.
+
+        Raises:
+            UndecodableError: The codec refuses it, dies on it or takes too long.
+            UnavailableError: No process can be started now.
+        """
         process = self._free.get()
         try:
             return process.decompress(frame, OVERDUE * self._seconds)
@@ -65,23 +73,23 @@ class _CodecProcess:
     def __init__(self, command: Sequence[str]) -> None:
         self._command = command
         self._process: subprocess.Popen[bytes] | None = None
+        self._frames = 0
 
     def decompress(self, frame: EncodedFrame, seconds: float) -> Words:
+        """Words of a frame. A process that dies on it within its time, and had others before, may have died of those: a new one tries again."""
         process = self._started()
-        watchdog = Timer(seconds, process.kill)
-        watchdog.start()
+        fresh, began = self._frames == 0, monotonic()
         try:
-            send_frame(frame, cast("BinaryIO", process.stdin))
-            return _receive_words(cast("BinaryIO", process.stdout), frame)
+            return self._ask(process, frame, seconds)
         except (OSError, EOFError):  # it died: by its own fault, its limits or the watchdog
             self.end()
-            raise UndecodableError(FAILED) from None
-        finally:
-            watchdog.cancel()
+            if fresh or monotonic() - began > seconds / OVERDUE:
+                raise UndecodableError(FAILED) from None
+            return self.decompress(frame, seconds)
 
     def end(self) -> None:
         """Kill the process, if there is one."""
-        process, self._process = self._process, None
+        process, self._process, self._frames = self._process, None, 0
         if process is None:
             return
         process.kill()
@@ -90,27 +98,37 @@ class _CodecProcess:
             with suppress(OSError):  # what was not written yet cannot be
                 cast("BinaryIO", stream).close()
 
+    def _ask(self, process: subprocess.Popen[bytes], frame: EncodedFrame, seconds: float) -> Words:
+        watchdog = Timer(seconds, process.kill)
+        watchdog.start()
+        try:
+            send_frame(frame, cast("BinaryIO", process.stdin))
+            words = receive_words(cast("BinaryIO", process.stdout), frame)
+        finally:
+            watchdog.cancel()
+            self._frames += 1
+        return words
+
     def _started(self) -> subprocess.Popen[bytes]:
-        if self._process is None or self._process.poll() is not None:
+        if self._process is None or self._process.poll() is not None or self._frames >= FRAMES:
             self.end()
-            self._process = subprocess.Popen(  # noqa: S603 (our own interpreter and module)
-                self._command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,  # codecs write to it what they please
-                env={"PYTHONPATH": ":".join(sys.path), "OPENBLAS_NUM_THREADS": "1"},  # and no secret of ours
-            )
+            self._process = _start(self._command)
         return self._process
 
 
-def _receive_words(stream: BinaryIO, frame: EncodedFrame) -> Words:
-    head = stream.read(1)
-    if not head:
-        raise EOFError
-    if head == REFUSED:
-        raise UndecodableError(FAILED)
-    size = frame.rows * frame.columns * head[0]
-    words = stream.read(size)
-    if len(words) != size:
-        raise EOFError
-    return np.frombuffer(words, f"<u{head[0]}").reshape(frame.rows, frame.columns)
+def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
+    try:
+        process = subprocess.Popen(  # noqa: S603 (our own interpreter and module)
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # codecs write to it what they please
+            env={"PYTHONPATH": ":".join(sys.path), "OPENBLAS_NUM_THREADS": "1"},  # and no secret of ours
+        )
+    except OSError:
+        raise UnavailableError(NOT_NOW) from None
+    if sys.platform == "linux":
+        for stream in (process.stdin, process.stdout):
+            with suppress(OSError):  # a system may allow less
+                fcntl.fcntl(cast("BinaryIO", stream), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    return process

@@ -16,6 +16,7 @@ from service.gateway.claim import claim
 from service.gateway.decode import decode
 from service.gateway.deidentify import deidentify
 from service.gateway.fleet import Fleet, Serving
+from service.gateway.frame import Codec
 from service.gateway.ledger import Ledger
 from service.gateway.limits import Limits
 from service.gateway.preprocess import preprocess
@@ -57,6 +58,7 @@ class Gateway:
     ledger: Ledger
     decoders: Executor
     limits: Limits
+    codec: Codec
     key: bytes
 
     async def predict(self, submission: Submission) -> Answer:
@@ -80,7 +82,7 @@ class Gateway:
     def prepare(self, body: bytes, manifest: Manifest) -> Prepared:
         """All that needs the film itself, in one go on one thread."""
         with self.ledger.stage("decode"):
-            image = decode(body, self.limits)
+            image = decode(body, self.limits, self.codec)
         with self.ledger.stage("deidentify"):
             attributes, pseudonyms = deidentify(image, self.key)
         check_scope(manifest.accepts, attributes)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import NoPixelsError, UndecodableError, UnsupportedSyntaxError
-from service.gateway.codec import Codec, EncodedFrame, Words
 from service.gateway.elements import DataSet, Element
+from service.gateway.frame import Codec, EncodedFrame, Words
 from service.gateway.geometry import Geometry
 from service.gateway.syntaxes import ENCAPSULATED, NATIVE
 

@@ -30,7 +30,6 @@ from service.demo.film import film_of
 from service.demo.package import PACKAGE
 from service.demo.population import Study, studies_of
 from service.demo.scenario import Scenario
-from service.gateway.decode import decode
 from service.gateway.limits import Limits
 from service.gateway.preprocess import preprocess
 from service.gateway.statistics import image_statistics
@@ -39,6 +38,7 @@ from service.store.predictions import Rows
 from service.worker.cells import cell_masks, declared_cells
 from service.worker.columns import batch_of, subgroups_of
 from service.worker.plan import plan_of
+from tests.gateway.decoding import decode
 
 EPOCH_DAY = 20_000
 """Day number of the first day; any would do."""

@@ -13,10 +13,10 @@ import pytest
 
 from service.demo.film import encode, film_of, instance_uid, pixels_of
 from service.demo.scanner import SOUTH
-from service.gateway.decode import decode
 from service.gateway.limits import Limits
 from tests.components import component
 from tests.demo.builders import make_study
+from tests.gateway.decoding import decode
 
 
 def _read(**changes: Any) -> pydicom.Dataset:

@@ -15,10 +15,11 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRL
 
 from service.domain import AttributeValue
 from service.gateway.attributes import ALLOWED, LONGEST, NO_AGE, OLDEST, TAGS, age, code, read_attributes, sex, view
-from service.gateway.decode import WANTED, decode
+from service.gateway.decode import WANTED
 from service.gateway.elements import Element
 from service.gateway.limits import Limits
 from tests.films import NAMES, make_dataset, make_film, write_film
+from tests.gateway.decoding import decode
 
 KVP, PATIENT_AGE, ROWS = 0x00180060, 0x00101010, 0x00280010
 

@@ -13,9 +13,9 @@ from pydicom.pixels.processing import apply_modality_lut
 
 from service.domain import Image
 from service.errors import NoPixelsError, OutOfScopeError, StepwedgeError, UndecodableError
-from service.gateway.decode import decode
 from service.gateway.limits import Limits
 from tests.gateway.corpus import as_pydicom_reads, shipped, shipped_files
+from tests.gateway.decoding import decode
 
 FILES = shipped_files()
 FILMS = (

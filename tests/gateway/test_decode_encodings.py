@@ -12,13 +12,13 @@ import pytest
 from pydicom import dcmread, dcmwrite, uid
 from pydicom.encaps import encapsulate
 
-from service.gateway.decode import decode
 from service.gateway.limits import Limits
 from service.gateway.preprocess import preprocess
 from service.gateway.statistics import image_statistics
 from service.models.manifest import Preprocessing
 from tests.films import make_dataset, make_film, phantom, write_film
 from tests.gateway.corpus import shipped
+from tests.gateway.decoding import decode
 
 LOSSLESS = (
     uid.ExplicitVRLittleEndian,

@@ -25,9 +25,9 @@ from pydicom.uid import (
 )
 
 from service.errors import NoPixelsError, OutOfScopeError, StepwedgeError, TooLargeError, UndecodableError, UnsupportedSyntaxError
-from service.gateway.decode import decode
 from service.gateway.limits import Limits
 from tests.films import NAMES, make_dataset, make_film, phantom, write_film
+from tests.gateway.decoding import decode
 from tests.gateway.hostile import UNDEFINED, deflate_bomb, element, encapsulated, film_of, item, native, nested_sequences, part10, rle_bomb
 
 MEGABYTE = 1 << 20
@@ -59,7 +59,7 @@ def test_a_deflate_bomb_is_refused_without_inflating_it_into_memory() -> None:
 BOMBS = """
 import sys
 from service.errors import StepwedgeError
-from service.gateway.decode import decode
+from tests.gateway.decoding import decode
 from service.gateway.limits import Limits
 from tests.gateway.hostile import deflate_bomb, film_of, native, rle_bomb
 

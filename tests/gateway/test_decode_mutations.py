@@ -13,12 +13,12 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian, 
 
 from service.domain import Image
 from service.errors import StepwedgeError
-from service.gateway.decode import decode
 from service.gateway.isolation import CodecPool
 from service.gateway.limits import Limits
 from service.gateway.statistics import image_statistics
 from tests.films import make_film, phantom
 from tests.gateway.corpus import shipped
+from tests.gateway.decoding import decode
 
 SMALL = Limits(body_bytes=1 << 20, pixels=1 << 20)
 HEADER = 2048

@@ -10,9 +10,9 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from service.errors import UndecodableError
-from service.gateway.decode import decode
 from service.gateway.limits import Limits
 from tests.films import make_dataset, make_film, phantom, write_film
+from tests.gateway.decoding import decode
 
 RAMP = np.arange(16 * 16, dtype=np.uint16).reshape(16, 16)
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from service.domain import Identity
 from service.gateway.attributes import TOKENS
-from service.gateway.decode import decode
 from service.gateway.deidentify import deidentify, pseudonym
 from service.gateway.limits import Limits
 from tests.films import ACCESSION, DETECTOR, NAMES, PATIENT_ID, SERIAL, STATION, make_film
+from tests.gateway.decoding import decode
 from tests.gateway.images import make_image
 
 KEY, OTHER_KEY = b"k" * 32, b"K" * 32

@@ -6,20 +6,23 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
 
-from service.errors import UndecodableError
-from service.gateway.decode import decode
+from service.errors import UnavailableError, UndecodableError
+from service.gateway import isolation
 from service.gateway.isolation import CodecPool
 from service.gateway.limits import Limits
 from tests.films import make_film, phantom
 from tests.gateway.corpus import shipped
+from tests.gateway.decoding import decode
 from tests.gateway.hostile import rle_bomb
 
 FILM = make_film(syntax=JPEG2000Lossless)
@@ -35,8 +38,11 @@ def pool() -> Iterator[CodecPool]:
 
 
 def children() -> set[int]:
-    tasks = Path("/proc/self/task")
-    return {int(child) for task in tasks.iterdir() for child in (task / "children").read_text().split()}
+    found: set[int] = set()
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(OSError):  # a thread that ended just now
+            found |= {int(child) for child in (task / "children").read_text().split()}
+    return found
 
 
 def codec_process(pool: CodecPool) -> int:
@@ -108,6 +114,58 @@ def test_many_threads_share_the_pool() -> None:
     assert digests == {decode(FILM, Limits()).pixel_sha256}
 
 
+def test_a_film_that_meets_a_process_dying_of_earlier_ones_is_answered_by_a_new_one(pool: CodecPool) -> None:
+    pid = codec_process(pool)
+    os.kill(pid, signal.SIGSTOP)  # the frame is on its way to it when it ends
+    with ThreadPoolExecutor(1) as threads:
+        film = threads.submit(decode, FILM, Limits(), pool)
+        time.sleep(0.2)
+        os.kill(pid, signal.SIGKILL)
+        assert film.result(10).pixel_sha256 == decode(FILM, Limits()).pixel_sha256
+    assert pid not in children()
+
+
+def test_a_process_is_replaced_before_it_grows_old(pool: CodecPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(isolation, "FRAMES", 3)
+    pid = codec_process(pool)
+    for _ in range(2):
+        decode(FILM, Limits(), pool)
+        assert pid in children()
+    decode(FILM, Limits(), pool)
+    assert pid not in children()
+
+
+GATEWAY = """
+import sys, time
+from service.gateway.isolation import CodecPool
+from service.gateway.limits import Limits
+from tests.gateway.decoding import decode
+from tests.gateway.test_isolation import FILM, children
+pool = CodecPool()
+decode(FILM, Limits(), pool)
+print(*children(), flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_codec_ends_with_a_gateway_that_was_killed() -> None:
+    gateway = subprocess.Popen([sys.executable, "-c", GATEWAY], stdout=subprocess.PIPE)
+    assert gateway.stdout is not None
+    codec = Path(f"/proc/{int(gateway.stdout.readline())}")
+    gateway.kill()
+    gateway.wait()
+    gateway.stdout.close()
+    deadline = time.monotonic() + 10
+    while codec.exists() and "\nState:\tZ" not in (codec / "status").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_codec_that_waits_for_ever_is_ended_by_its_own_alarm() -> None:
+    script = "import time\nfrom service.gateway.codec_process import allow\nallow(1)\ntime.sleep(60)\n"
+    assert subprocess.run([sys.executable, "-c", script], timeout=30, check=False).returncode == -signal.SIGALRM
+
+
 def test_closing_ends_every_process() -> None:
     with CodecPool() as pool:
         pid = codec_process(pool)
@@ -117,3 +175,9 @@ def test_closing_ends_every_process() -> None:
 def test_the_codec_sees_no_secret_of_the_gateway(pool: CodecPool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEPWEDGE_PSEUDONYM_KEY", "s" * 40)
     assert b"STEPWEDGE" not in Path(f"/proc/{codec_process(pool)}/environ").read_bytes()
+
+
+def test_where_no_process_can_start_the_film_may_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/does/not/exist")
+    with CodecPool() as pool, pytest.raises(UnavailableError):
+        decode(FILM, Limits(), pool)

@@ -1,0 +1,14 @@
+"""Decoding with the codecs in this process, for tests that are not about codecs that crash."""
+
+from __future__ import annotations
+
+from service.domain import Image
+from service.gateway import decode as stage
+from service.gateway.codec import decompress
+from service.gateway.frame import Codec
+from service.gateway.limits import Limits
+
+
+def decode(body: bytes, limits: Limits, codec: Codec = decompress) -> Image:
+    """As the gateway decodes, in this process unless a pool is given."""
+    return stage.decode(body, limits, codec)
