@@ -23,6 +23,7 @@ from service.config import Settings
 from service.domain import ModelVersion
 from service.errors import SetupError
 from service.gateway.admit import Admission
+from service.gateway.callers import Callers
 from service.gateway.database import Database
 from service.gateway.fleet import Fleet
 from service.gateway.isolation import CodecPool
@@ -82,6 +83,8 @@ def assemble(settings: Settings, key: bytes, engine: Engine, stack: AsyncExitSta
     stack.push_async_callback(refusals.close)
     recorder = Recorder(engine)
     stack.push_async_callback(recorder.close)
+    callers = Callers(database, settings.anonymous_roles)
+    run_beside(stack, callers.watch())
     fleet = Fleet(database, lambda version: start_predictor(settings, ledger, version))
     stack.push_async_callback(fleet.close)
     run_beside(stack, fleet.watch())
@@ -97,6 +100,7 @@ def assemble(settings: Settings, key: bytes, engine: Engine, stack: AsyncExitSta
         registry=registry,
         ledger=ledger,
         admission=Admission(waiting=settings.max_waiting, body_bytes=settings.max_body_bytes),
+        callers=callers,
         database=database,
         fleet=fleet,
         refusals=refusals,

@@ -7,6 +7,8 @@ from pathlib import Path
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from service.domain import Role
+
 
 class Settings(BaseSettings):
     """Every setting, read once at the edge and passed in. Environment variables carry the prefix STEPWEDGE_ (DATABASE_URL needs none)."""
@@ -30,7 +32,16 @@ class Settings(BaseSettings):
     )
     pseudonym_key: SecretStr | None = Field(default=None, description="Key of the pseudonyms, at least 32 characters.")
     pseudonym_key_file: Path | None = Field(default=None, description="File that holds the pseudonym key.")
-    replay_clock: bool = Field(default=False, description="Accept the header Stepwedge-Received-At (replays and the demo).")
+    anonymous_may: str = Field(
+        default="",
+        pattern=r"^((predict|label|read)(,(predict|label|read))*)?$",
+        description="What callers without a key may do: any of predict, label, read, separated by commas. Empty: nothing.",
+    )
+    api_key: SecretStr | None = Field(
+        default=None, description="Key with which commands of this machine call a gateway; default is data_dir/api.key, if there is one."
+    )
+    metrics_need_key: bool = Field(default=False, description="/metrics is for callers with the role read only.")
+    replay_clock: bool = Field(default=False, description="Accept the header Stepwedge-Received-At from callers with the role replay.")
     export_measurements: bool = Field(
         default=False, description="The gateway's /metrics carries the measured series too (one address on a laptop)."
     )
@@ -47,6 +58,16 @@ class Settings(BaseSettings):
     webhook_secret: SecretStr | None = Field(default=None, description="HMAC-SHA256 key of the webhook signature.")
     worker_interval_s: float = Field(default=60.0, gt=0, description="Seconds between passes of the worker.")
     hour_grace_s: float = Field(default=60.0, ge=0, description="Seconds after its end that an hour stays open.")
+
+    @property
+    def anonymous_roles(self) -> frozenset[Role]:
+        """What callers without a key may do."""
+        return frozenset(Role(name) for name in self.anonymous_may.split(",") if name)
+
+    @property
+    def authorization(self) -> dict[str, str]:
+        """The header with which commands of this machine say who they are."""
+        return {} if self.api_key is None else {"Authorization": f"Bearer {self.api_key.get_secret_value().strip()}"}
 
     @property
     def object_folder(self) -> str:

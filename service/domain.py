@@ -59,6 +59,44 @@ class Pseudonyms:
     instance: bytes | None
 
 
+class Role(StrEnum):
+    """What a caller may do; no role holds another.
+
+    predict: send films. label: state what films show. read: look things up. operate: change what runs here, and erase.
+    replay: bring a received time of one's own, where replay is switched on.
+    """
+
+    PREDICT = "predict"
+    LABEL = "label"
+    READ = "read"
+    OPERATE = "operate"
+    REPLAY = "replay"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: the name of a system, never of a person, and what it may do."""
+
+    name: str
+    roles: frozenset[Role]
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """One issued key. `digest` is all that is kept of it: SHA-256 of a text that holds 256 random bits."""
+
+    id: str
+    name: str
+    roles: frozenset[Role]
+    digest: bytes
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+    def is_valid(self, at: datetime) -> bool:
+        return self.revoked_at is None and (self.expires_at is None or at < self.expires_at)
+
+
 @dataclass(frozen=True, slots=True)
 class Submission:
     """One request to predict: who asks, which model, from which site, and under which idempotency key."""

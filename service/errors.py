@@ -50,6 +50,18 @@ class InvalidRequestError(StepwedgeError):
     """A header, a parameter or a field of the request is not valid."""
 
 
+class UnauthenticatedError(StepwedgeError):
+    """Who asks is not known: send the header `Authorization: Bearer KEY` with a key or token that is valid."""
+
+
+class ForbiddenError(StepwedgeError):
+    """The caller lacks the role that this request needs."""
+
+
+class UnknownKeyError(StepwedgeError):
+    """There is no key in force of this name or id."""
+
+
 class StalledError(StepwedgeError):
     """The body stopped arriving."""
 

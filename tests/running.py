@@ -13,6 +13,8 @@ from pathlib import Path
 
 import httpx
 
+from tests.callers import issue_test_key
+
 KEY = "a key for tests only, of forty characters"
 ALIVE_WITHIN_S = 60.0
 
@@ -28,6 +30,7 @@ def free_port() -> int:
 @contextmanager
 def running_gateway(database_url: str, data_dir: Path, **settings: str) -> Iterator[str]:
     """The address of a gateway that accepts replayed clocks; it is alive, and ready once a model is registered."""
+    issue_test_key(database_url)
     port = free_port()
     environment = {
         **os.environ,
@@ -36,6 +39,7 @@ def running_gateway(database_url: str, data_dir: Path, **settings: str) -> Itera
         "STEPWEDGE_PORT": str(port),
         "STEPWEDGE_REPLAY_CLOCK": "true",
         "STEPWEDGE_PSEUDONYM_KEY": KEY,
+        "STEPWEDGE_ANONYMOUS_MAY": "predict,label,read",
         "OMP_NUM_THREADS": "1",
         **settings,
     }

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from service.api.intake import ANONYMOUS
 from service.api.problems import Kind, kind_of
 from service.api.state import Service
 from service.domain import Outcome, Refusal
+from service.gateway.callers import ANONYMOUS
 from service.gateway.ledger import UNKNOWN, Receipt
 from service.gateway.path import Answer
 
@@ -25,14 +25,15 @@ class Account:
     service: Service
     receipt: Receipt
     at: datetime
+    caller: str
     site: str
     input_bytes: int = 0
 
     @classmethod
-    def open(cls, service: Service, model: str, at: datetime) -> Account:
+    def open(cls, service: Service, model: str, at: datetime, caller: str) -> Account:
         """Count what came. A model that is not registered is counted as unknown: what callers make up never becomes a series."""
         receipt = service.ledger.receive(model if service.fleet.knows(model) else UNKNOWN)
-        return cls(service, receipt, at, service.settings.site)
+        return cls(service, receipt, at, caller, service.settings.site)
 
     def answered(self, answer: Answer) -> None:
         self.receipt.answered(replayed=answer.replayed)
@@ -47,7 +48,7 @@ class Account:
                     at=self.at,
                     model=self.receipt.model,
                     site=self.site,
-                    caller=ANONYMOUS,
+                    caller=self.caller,
                     outcome=kind.outcome,
                     reason=kind.slug,
                     status=kind.status,
@@ -58,11 +59,16 @@ class Account:
 
 
 @contextmanager
-def booked(service: Service, model: str, at: datetime) -> Iterator[Account]:
+def booked(service: Service, model: str, at: datetime, caller: str) -> Iterator[Account]:
     """An account for a block; an error that leaves the block closes it."""
-    account = Account.open(service, model, at)
+    account = Account.open(service, model, at, caller)
     try:
         yield account
     except BaseException as error:
         account.unanswered(error)
         raise
+
+
+def turned_away(service: Service, model: str, at: datetime, error: BaseException) -> None:
+    """Book a prediction asked for by somebody who may not ask: it came, and it was refused."""
+    Account.open(service, model, at, ANONYMOUS).unanswered(error)

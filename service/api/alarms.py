@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
+from service.api.callers import MayRead
 from service.api.documents import problems
 from service.api.state import Served
 from service.domain import Alarm
@@ -58,7 +59,7 @@ Open = Annotated[bool | None, Query(alias="open", description="Only alarms that 
 
 
 @router.get("/{model}/alarms", operation_id="list_alarms", summary="Alarms of a model", responses=problems(400, 404, 503))
-async def list_alarms(model: str, service: Served, is_open: Open = None) -> list[AlarmReply]:
+async def list_alarms(model: str, _caller: MayRead, service: Served, is_open: Open = None) -> list[AlarmReply]:
     """Alarms of the version in service, latest first, with the series that carry them."""
 
     def ask(connection: Connection) -> list[Alarm]:

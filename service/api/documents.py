@@ -52,6 +52,8 @@ def document(app: FastAPI) -> Mapping[str, Any]:
     schemas |= {**definitions.pop("$defs", {}), "Problem": definitions}
     for path in content["paths"].values():
         for operation in path.values():
+            if "security" in operation:
+                operation["responses"] |= {str(status): response for status, response in problems(401, 403).items()}
             if "HTTPValidationError" in str(operation["responses"].get("422", "")):
                 del operation["responses"]["422"]
     return content

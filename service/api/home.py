@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from service.api.state import Served
+from service.domain import Role
 from service.gateway.fleet import Serving
 
 router = APIRouter(tags=["operations"])
@@ -32,7 +33,7 @@ mean, and whether they may be used on patients, is said by whoever made and acce
 <h2>In service</h2>
 {models}
 <h2>Send a film</h2>
-<pre>curl --data-binary @film.dcm -H 'Content-Type: application/dicom' \\
+<pre>curl --data-binary @film.dcm -H 'Content-Type: application/dicom'{authorization} \\
   {address}/v1/models/{example}/predictions</pre>
 <h2>Look closer</h2>
 <ul>
@@ -54,6 +55,7 @@ async def home(service: Served) -> HTMLResponse:
         style=STYLE,
         models=table_of(serving) if serving else "<p>No model yet: <code>stepwedge register FOLDER</code> adds one within seconds.</p>",
         example=escape(serving[0].version.model) if serving else "MODEL",
+        authorization="" if Role.PREDICT in settings.anonymous_roles else " -H 'Authorization: Bearer KEY'",
         address=escape(f"http://{settings.host}:{settings.port}"),
     )
     return HTMLResponse(page, headers={"Content-Security-Policy": POLICY})

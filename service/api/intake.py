@@ -13,11 +13,10 @@ from python_multipart.multipart import parse_options_header
 
 from service.api.multipart import Part, PartsReader
 from service.config import Settings
-from service.domain import Submission
-from service.errors import InvalidRequestError, ReplayError, UnsupportedSyntaxError
+from service.domain import Caller, Role, Submission
+from service.errors import ForbiddenError, InvalidRequestError, ReplayError, UnsupportedSyntaxError
 from service.gateway.admit import Seat
 
-ANONYMOUS = "anonymous"
 FORM = "multipart/form-data"
 INSTANCE_TYPES = frozenset({"application/dicom", "application/octet-stream"})
 SITE = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}", re.ASCII)
@@ -49,7 +48,7 @@ Clock = Annotated[
     str | None,
     Header(
         alias="Stepwedge-Received-At",
-        description="Received time of a replay, RFC 3339; 403 where replay is not switched on.",
+        description="Received time of a replay, RFC 3339; 403 where replay is not switched on, or without the role replay.",
         examples=["2026-03-02T09:10:00Z"],
         json_schema_extra={"format": "date-time"},
     ),
@@ -70,33 +69,36 @@ async def asked(site: Site = None, key: Key = None, clock: Clock = None) -> Aske
     return Asked(site, key, clock)
 
 
-def submission_of(asked: Asked, model: str, settings: Settings, now: datetime) -> Submission:
+def submission_of(asked: Asked, model: str, settings: Settings, caller: Caller, now: datetime) -> Submission:
     """A request to predict, but for its body.
 
     Raises:
         InvalidRequestError: A header is not valid.
-        ReplayError: The request brings a clock of its own, and this service was not started for replay.
+        ReplayError, ForbiddenError: The request brings a clock of its own, and this service, or this caller, is not meant for replay.
     """
     if asked.key is not None and not 0 < len(asked.key) <= LONGEST_KEY:
         raise InvalidRequestError(f"Idempotency-Key has 1 to {LONGEST_KEY} characters.")
     site = settings.site if asked.site is None else asked.site
     if not SITE.fullmatch(site):
         raise InvalidRequestError("Stepwedge-Site is a short name of a-z, 0-9, '_' and '-'.")
-    moment = received_at(asked.clock, settings, now)
-    return Submission(model=model, site=site, caller=ANONYMOUS, received_at=moment, body=b"", idempotency_key=asked.key)
+    moment = received_at(asked.clock, settings, caller, now)
+    return Submission(model=model, site=site, caller=caller.name, received_at=moment, body=b"", idempotency_key=asked.key)
 
 
-def received_at(stated: str | None, settings: Settings, now: datetime) -> datetime:
+def received_at(stated: str | None, settings: Settings, caller: Caller, now: datetime) -> datetime:
     """The one clock of the statistics: ours, or in a replay the one that the request brings.
 
     Raises:
         InvalidRequestError: The header is not an RFC 3339 time with an offset.
         ReplayError: Replay is not switched on.
+        ForbiddenError: The caller may not.
     """
     if stated is None:
         return now
     if not settings.replay_clock:
         raise ReplayError
+    if Role.REPLAY not in caller.roles:
+        raise ForbiddenError("A received time of one's own needs the role replay, which the caller does not have.")
     try:
         moment = datetime.fromisoformat(stated)
     except ValueError:

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import Connection
 
+from service.api.callers import MayLabel
 from service.api.documents import problems
 from service.api.handlers import field_problem
 from service.api.intake import Clock, received_at
@@ -131,12 +132,12 @@ class Upload:
     },
     openapi_extra=BODY,
 )
-async def upload_labels(request: Request, service: Served, clock: Clock = None) -> Response:
+async def upload_labels(request: Request, caller: MayLabel, service: Served, clock: Clock = None) -> Response:
     """One statement a line, about a prediction, an accession or an instance; a line that is refused does not hide the others."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in {NDJSON, CSV}:
         raise UnsupportedSyntaxError(f"Send {NDJSON} or {CSV}.")
-    upload = Upload(service, received_at(clock, service.settings, datetime.now(UTC)))
+    upload = Upload(service, received_at(clock, service.settings, caller, datetime.now(UTC)))
     with service.admission.seat():
         await read(upload, lines(flowing(aiter(request.stream()))), None if kind == CSV else json_line)
     reply = upload.reply()

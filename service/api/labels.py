@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from service.api.callers import MayLabel
 from service.api.documents import problems
 from service.api.intake import Clock, received_at
 from service.api.state import Served
@@ -56,9 +57,9 @@ class LabelsReply(BaseModel):
     responses=problems(400, 403, 404, 408, 413, 415, 429, 503),
     openapi_extra=BODY,
 )
-async def put_labels(prediction: UUID, request: Request, service: Served, clock: Clock = None) -> LabelsReply:
+async def put_labels(prediction: UUID, request: Request, caller: MayLabel, service: Served, clock: Clock = None) -> LabelsReply:
     """Add statements on findings of one prediction. Nothing is overwritten: of each finding the latest statement counts."""
-    now = received_at(clock, service.settings, datetime.now(UTC))
+    now = received_at(clock, service.settings, caller, datetime.now(UTC))
     with service.admission.seat():
         words = await read_words(request)
     subject = Subject(prediction=prediction)

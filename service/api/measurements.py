@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
+from service.api.callers import MayRead
 from service.api.documents import problems
 from service.api.state import Served
 from service.store.measurements import StoredMeasurement, last_measurements
@@ -69,7 +70,7 @@ class MeasurementsReply(BaseModel):
     response_model=MeasurementsReply,
     responses=problems(400, 404, 503),
 )
-async def list_measurements(model: str, service: Served, filters: Annotated[Filters, Query()]) -> Response:
+async def list_measurements(model: str, _caller: MayRead, service: Served, filters: Annotated[Filters, Query()]) -> Response:
     """What the last run measured, narrowed by whatever is given."""
 
     def ask(connection: Connection) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from prometheus_client.exposition import choose_encoder
 
+from service.api.callers import may
 from service.api.documents import Responses
 from service.api.state import Served
 
 router = APIRouter(tags=["operations"])
+reading = may("read")
 EXPOSITION: Responses = {
     200: {"description": "The series, in the form that Accept asks for.", "content": {"text/plain": {}, "application/openmetrics-text": {}}}
 }
@@ -16,6 +18,8 @@ EXPOSITION: Responses = {
 
 @router.get("/metrics", operation_id="metrics", summary="Series for Prometheus", response_class=Response, responses=EXPOSITION)
 async def metrics(request: Request, service: Served) -> Response:
-    """Prometheus text format, or OpenMetrics where Accept asks for it. A scrape computes nothing."""
+    """Prometheus text format, or OpenMetrics where Accept asks for it. A scrape computes nothing. Open, unless the service was told to ask for the role read."""
+    if service.settings.metrics_need_key:
+        await reading(request, service)
     encode, media_type = choose_encoder(request.headers.get("accept", ""))
     return Response(encode(service.registry), headers={"Content-Type": media_type})

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
+from service.api.callers import MayRead
 from service.api.documents import problems
 from service.api.state import Served
 from service.domain import ModelVersion
@@ -83,14 +84,14 @@ def summary(version: ModelVersion, manifest: Manifest, *, loaded: bool) -> Model
 
 
 @router.get("", operation_id="list_models", summary="Models in service", responses=problems(503))
-async def list_models(service: Served) -> list[ModelReply]:
+async def list_models(_caller: MayRead, service: Served) -> list[ModelReply]:
     """The version of each model that answers, by name."""
     found = await service.database.run(lambda connection: list(champions(connection)))
     return [summary(version, parse_manifest(version.manifest), loaded=service.fleet.has(version)) for version in found]
 
 
 @router.get("/{model}", operation_id="get_model", summary="One model", responses=problems(404, 503))
-async def get_model(model: str, service: Served) -> ModelDetail:
+async def get_model(model: str, _caller: MayRead, service: Served) -> ModelDetail:
     """The version that answers, with its manifest, and the history of its versions."""
 
     def ask(connection: Connection) -> tuple[ModelVersion, list[ModelVersion]]:

@@ -14,6 +14,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy import Connection
 
 from service.api.accounting import Account, booked
+from service.api.callers import MayPredict, MayRead
 from service.api.documents import FILMS, problems
 from service.api.envelope import request_id_of
 from service.api.intake import Asked, asked, instance_of, read_instances, submission_of
@@ -43,11 +44,13 @@ router = APIRouter(prefix="/v1", tags=["predictions"])
     },
     openapi_extra=FILMS,
 )
-async def create_prediction(model: str, request: Request, service: Served, said: Annotated[Asked, Depends(asked)]) -> Response:
+async def create_prediction(
+    model: str, request: Request, caller: MayPredict, service: Served, said: Annotated[Asked, Depends(asked)]
+) -> Response:
     """Answer one film, or several in a form; each answer is durable before it is sent."""
     now = datetime.now(UTC)
-    with booked(service, model, now) as account, service.admission.seat() as seat:
-        submission = submission_of(said, model, service.settings, now)
+    with booked(service, model, now, caller.name) as account, service.admission.seat() as seat:
+        submission = submission_of(said, model, service.settings, caller, now)
         account.site = submission.site
         service.fleet.find(model)
         try:
@@ -68,7 +71,7 @@ def reply(answer: Answer) -> Response:
 
 async def answer_form(service: Service, first: Account, submission: Submission, parts: Sequence[Part], request_id: str) -> Response:
     """Answer each instance for itself: one that is refused does not hide the others. Each is an entry of its own in the ledger."""
-    others = [Account.open(service, submission.model, submission.received_at) for _ in parts[1:]]
+    others = [Account.open(service, submission.model, submission.received_at, submission.caller) for _ in parts[1:]]
     accounts = [first, *others]
     results = await asyncio.gather(
         *(
@@ -108,7 +111,7 @@ async def answer_part(service: Service, account: Account, submission: Submission
     response_model=PredictionReply,
     responses=problems(400, 404, 503),
 )
-async def get_prediction(prediction: UUID, service: Served) -> PredictionReply:
+async def get_prediction(prediction: UUID, _caller: MayRead, service: Served) -> PredictionReply:
     """The answer as it was recorded."""
 
     def recall(connection: Connection) -> tuple[Prediction, Manifest]:

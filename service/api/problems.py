@@ -26,6 +26,7 @@ class Kind:
     title: str
     outcome: Outcome = Outcome.REFUSED
     retry_after_s: int | None = None
+    challenge: str | None = None
 
 
 INTERNAL = Kind("internal-error", 500, "Unexpected error", Outcome.FAILED)
@@ -45,6 +46,8 @@ KINDS: Mapping[type[BaseException], Kind] = {
     errors.ConflictError: Kind("conflict", 409, "Other content under the same key"),
     errors.InvalidRequestError: INVALID,
     errors.LabelError: Kind("invalid-label", 400, "Invalid label"),
+    errors.UnauthenticatedError: Kind("unauthenticated", 401, "Who asks is not known", challenge='Bearer realm="stepwedge"'),
+    errors.ForbiddenError: Kind("forbidden", 403, "The caller may not do this"),
     errors.ReplayError: Kind("replay-not-allowed", 403, "Replay not allowed"),
     errors.InferenceError: Kind("inference-failed", 500, "The model failed", Outcome.FAILED),
     errors.StalledError: Kind("stalled", 408, "The body stopped arriving", Outcome.FAILED),
@@ -123,6 +126,10 @@ def problem(kind: Kind, detail: str, request_id: str, fields: list[FieldProblem]
 
 def problem_response(kind: Kind, body: Problem, headers: Mapping[str, str] | None = None) -> Response:
     retry = {} if kind.retry_after_s is None else {"Retry-After": str(kind.retry_after_s)}
+    challenge = {} if kind.challenge is None else {"WWW-Authenticate": kind.challenge}
     return Response(
-        body.model_dump_json(exclude_none=True), status_code=kind.status, media_type=MEDIA_TYPE, headers={**retry, **(headers or {})}
+        body.model_dump_json(exclude_none=True),
+        status_code=kind.status,
+        media_type=MEDIA_TYPE,
+        headers={**retry, **challenge, **(headers or {})},
     )

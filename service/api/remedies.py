@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
+from service.api.callers import MayRead
 from service.api.documents import problems
 from service.api.state import Served
 from service.domain import Remedy
@@ -32,7 +33,7 @@ class RemedyReply(BaseModel):
 
 
 @router.get("/{model}/remedies", operation_id="list_remedies", summary="Remedies of a model", responses=problems(404, 503))
-async def list_remedies(model: str, service: Served) -> list[RemedyReply]:
+async def list_remedies(model: str, _caller: MayRead, service: Served) -> list[RemedyReply]:
     """What the alarms of the version in service asked for, latest first."""
 
     def ask(connection: Connection) -> list[Remedy]:

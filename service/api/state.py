@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from service.config import Settings
 from service.gateway.admit import Admission
+from service.gateway.callers import Callers
 from service.gateway.database import Database
 from service.gateway.fleet import Fleet
 from service.gateway.ledger import Ledger
@@ -26,6 +27,7 @@ class Service:
     registry: CollectorRegistry
     ledger: Ledger
     admission: Admission
+    callers: Callers
     database: Database
     fleet: Fleet
     refusals: RefusalLog

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from service.cli.up import KEY_FILE
+from service.cli.secret_files import PSEUDONYM_KEY, with_own_key
 from service.config import Settings
 from service.errors import SetupError
 from service.gateway.key import pseudonym_key
@@ -45,7 +45,7 @@ Check = Callable[[Settings], Result]
 
 
 def pseudonyms(settings: Settings) -> Result:
-    own = settings.data_dir / KEY_FILE
+    own = settings.data_dir / PSEUDONYM_KEY
     if settings.pseudonym_key is None and settings.pseudonym_key_file is None and own.exists():
         loose = own.stat().st_mode & 0o077
         if loose:
@@ -117,7 +117,7 @@ def fetch(settings: Settings, path: str) -> tuple[int, bytes] | None:
     """Status and body from the gateway of these settings; None when nothing answers."""
     connection = http.client.HTTPConnection(settings.host, settings.port, timeout=TIMEOUT_S)
     try:
-        connection.request("GET", path)
+        connection.request("GET", path, headers=with_own_key(settings).authorization)
         reply = connection.getresponse()
         return reply.status, reply.read()
     except (OSError, http.client.HTTPException):

@@ -9,7 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
+from service.cli.secret_files import with_own_key
 from service.cli.setup import read_settings
+from service.config import Settings
 from service.errors import SetupError
 
 CHUNK = 1 << 16
@@ -25,12 +27,12 @@ Url = Annotated[str | None, typer.Option("--url", help="Gateway to send to; defa
 def labels(file: File, url: Url = None) -> None:
     """Send labels to a gateway. Columns: finding, value, source, made_at, and one of prediction, accession, instance; also reader, model.
 
-    Sending a file twice is harmless: a statement is stored once.
+    Sending a file twice is harmless: a statement is stored once. The key of the data folder is used, or STEPWEDGE_API_KEY.
     """
     if file.suffix.lower() not in MEDIA_TYPES:
         raise SetupError(f"The file's name ends in none of {', '.join(MEDIA_TYPES)}.")
-    settings = read_settings()
-    status, reply = send(url or f"http://{settings.host}:{settings.port}", file)
+    settings = with_own_key(read_settings())
+    status, reply = send(settings, url or f"http://{settings.host}:{settings.port}", file)
     if status not in {200, 207}:
         raise SetupError(
             f"The gateway took no more of the file: {reply.get('title', 'no reason given')} ({status}). {reply.get('detail', '')}"
@@ -44,12 +46,12 @@ def labels(file: File, url: Url = None) -> None:
         sys.exit(1)
 
 
-def send(address: str, file: Path) -> tuple[int, dict[str, Any]]:
+def send(settings: Settings, address: str, file: Path) -> tuple[int, dict[str, Any]]:
     """Stream the file to the gateway; status and reply."""
     import httpx  # noqa: PLC0415 - only this command needs it, and the gateway is installed without it
 
     try:
-        with httpx.Client(base_url=address, timeout=httpx.Timeout(60.0, write=None)) as client:
+        with httpx.Client(base_url=address, headers=settings.authorization, timeout=httpx.Timeout(60.0, write=None)) as client:
             reply = client.post("/v1/labels", content=pieces(file), headers={"Content-Type": MEDIA_TYPES[file.suffix.lower()]})
         return reply.status_code, reply.json()
     except (httpx.HTTPError, httpx.InvalidURL) as error:

@@ -7,6 +7,7 @@ import typer
 from service.cli.demo import demo
 from service.cli.doctor import doctor
 from service.cli.gateway import gateway
+from service.cli.keys import keys
 from service.cli.labels import labels
 from service.cli.migrate import migrate
 from service.cli.reference import reference
@@ -28,6 +29,7 @@ COMMANDS = (
     (WORK, replay),
     (WORK, doctor),
 )
+GROUPS = ((WORK, "keys", keys),)
 EPILOG = "Settings are environment variables: DATABASE_URL and STEPWEDGE_... (service/config.py lists them). `stepwedge doctor` says what is missing."
 
 app = typer.Typer(
@@ -40,3 +42,5 @@ app = typer.Typer(
 )
 for panel, command in COMMANDS:
     app.command(rich_help_panel=panel)(command)
+for panel, name, group in GROUPS:
+    app.add_typer(group, name=name, rich_help_panel=panel)

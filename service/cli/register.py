@@ -27,6 +27,8 @@ def register(folder: Folder) -> None:
             engine.dispose()
     address = f"http://{settings.host}:{settings.port}/v1/models/{version.model}"
     typer.echo(f"{version.model} {version.version} is registered; every running gateway serves it within seconds.")
-    typer.echo(f"  See it        curl {address}")
-    typer.echo(f"  Send a film   curl --data-binary @film.dcm -H 'Content-Type: application/dicom' {address}/predictions")
+    typer.echo(f"  See it        curl -H 'Authorization: Bearer KEY' {address}")
+    typer.echo(
+        f"  Send a film   curl --data-binary @film.dcm -H 'Content-Type: application/dicom' -H 'Authorization: Bearer KEY' {address}/predictions"
+    )
     typer.echo(f"  Watch it      after some weeks of good work: stepwedge reference {version.model} --since DATE --until DATE")

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import http.client
-import os
-import secrets
 import signal
 import sys
+from datetime import UTC, datetime
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from service.cli.crew import Crew, News
+from service.cli.secret_files import API_KEY, own_api_key, own_key
 from service.cli.setup import database, need_free, read_settings
 from service.config import Settings
 from service.errors import SetupError
+from service.store.engine import open_engine
 from service.store.migrate import migrate
 
 READY_WITHIN_S = 60.0
 LOOK_EVERY_S = 0.1
 LINES_SHOWN = 10
-KEY_FILE = "pseudonym.key"
+DEMO_GUESTS = "predict,label,read"
 
 Demo = Annotated[bool, typer.Option("--demo", help="Register a demo model and stream synthetic films in which something really drifts.")]
 
@@ -38,7 +40,10 @@ def up(demo: Demo = False) -> None:
     need_free(settings.host, settings.worker_port, "STEPWEDGE_WORKER_PORT")
     with database(settings) as url:
         migrate(url)
-        asyncio.run(run(settings, laptop(settings, url, demo=demo), demo=demo))
+        engine = open_engine(url)
+        key = own_api_key(engine, settings.data_dir, datetime.now(UTC))
+        engine.dispose()
+        asyncio.run(run(settings, laptop(settings, url, demo=demo), key, demo=demo))
     typer.echo("Stopped.")
 
 
@@ -47,32 +52,29 @@ def laptop(settings: Settings, url: str, *, demo: bool) -> dict[str, str]:
     environment = {"DATABASE_URL": url, "STEPWEDGE_EXPORT_MEASUREMENTS": "true"}
     if demo:
         environment["STEPWEDGE_REPLAY_CLOCK"] = "true"
+        if is_loopback(settings.host) and not settings.anonymous_may:
+            environment["STEPWEDGE_ANONYMOUS_MAY"] = DEMO_GUESTS
     if settings.pseudonym_key is None and settings.pseudonym_key_file is None:
         environment["STEPWEDGE_PSEUDONYM_KEY_FILE"] = str(own_key(settings.data_dir))
     return environment
 
 
-def own_key(data_dir: Path) -> Path:
-    """The key of a laptop: made once, readable by its owner only."""
-    path = data_dir.absolute() / KEY_FILE
-    path.parent.mkdir(parents=True, exist_ok=True)
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can call."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_hex(32))
-    return path
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
-async def run(settings: Settings, environment: dict[str, str], *, demo: bool) -> None:
+async def run(settings: Settings, environment: dict[str, str], key: str, *, demo: bool) -> None:
     """Start the gateway, then the demo, then the worker; stay until asked to stop."""
     address = f"http://{settings.host}:{settings.port}"
     async with Crew(environment, settings.data_dir / "logs") as crew:
         await crew.start("gateway")
         news = await until_live(crew, settings)
         if news is None:
-            greet(address, settings.data_dir / "logs")
+            greet(address, settings.data_dir, key, environment.get("STEPWEDGE_ANONYMOUS_MAY", settings.anonymous_may))
             news = await told(crew, address) if demo else None
         if news is None:
             await crew.start("worker")
@@ -116,10 +118,16 @@ async def told(crew: Crew, address: str) -> News | None:
     return None if news == News(member="demo", code=0) else news
 
 
-def greet(address: str, logs: Path) -> None:
+def greet(address: str, data_dir: Path, key: str, guests: str) -> None:
     typer.echo(f"Stepwedge answers at {address}")
+    typer.echo(f"  Your key      {key} (all roles; kept in {data_dir / API_KEY})")
+    if guests:
+        typer.echo(
+            f"  Without a key anybody who reaches this address may: {guests.replace(',', ', ')}. Fit for a demo on one's own machine only."
+        )
     typer.echo(f"  Ready?        curl {address}/readyz")
     typer.echo("  Your model    stepwedge register FOLDER")
-    typer.echo(f"  A film        curl --data-binary @film.dcm -H 'Content-Type: application/dicom' {address}/v1/models/MODEL/predictions")
-    typer.echo(f"  Logs          {logs}")
+    typer.echo("  A film        curl --data-binary @film.dcm -H 'Content-Type: application/dicom' \\")
+    typer.echo(f'                  -H "Authorization: Bearer $(cat {data_dir / API_KEY})" {address}/v1/models/MODEL/predictions')
+    typer.echo(f"  Logs          {data_dir / 'logs'}")
     typer.echo("  Ctrl-C stops everything; the data stay.")

@@ -35,7 +35,7 @@ def run(settings: Settings, *, database_url: str, address: str, echo: Echo, scen
     """Tell the story, or the rest of it, or only its end where it was told before.
 
     Args:
-        settings: Says where the data folder and the objects lie.
+        settings: Says where the data folder and the objects lie, and the key that the gateway asks for.
         database_url: The migrated database of the gateway.
         address: The gateway, which must accept the header Stepwedge-Received-At.
         echo: Prints one line.
@@ -52,7 +52,10 @@ def run(settings: Settings, *, database_url: str, address: str, echo: Echo, scen
             echo(line)
         teller = Teller(settings, engine, version, echo)
         if not progress.told:
-            with Stream(address, version.model) as stream, httpx.Client(base_url=address, timeout=60.0) as client:
+            with (
+                Stream(address, version.model, settings.authorization) as stream,
+                httpx.Client(base_url=address, headers=settings.authorization, timeout=60.0) as client,
+            ):
                 wait_until_ready(client, version.model)
                 teller.tell(progress, stream, client)
         with engine.connect() as connection:

@@ -25,10 +25,10 @@ LATER = {httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE, httpx.c
 class Stream:
     """Sends the films of studies to one model of one gateway, several at a time."""
 
-    def __init__(self, address: str, model: str) -> None:
+    def __init__(self, address: str, model: str, authorization: Mapping[str, str]) -> None:
         self._path = f"/v1/models/{model}/predictions"
         limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
-        self._client = httpx.Client(base_url=address, timeout=30.0, limits=limits)
+        self._client = httpx.Client(base_url=address, headers=authorization, timeout=30.0, limits=limits)
         self._threads = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="demo-film")
 
     def __enter__(self) -> Self:
@@ -51,7 +51,8 @@ class Stream:
         reply = self._answer(film_of(study), headers)
         if reply.status_code != httpx.codes.OK:
             raise SetupError(
-                f"The gateway answered a demo film with {reply.status_code}; the demo needs one that plays along (STEPWEDGE_REPLAY_CLOCK=true)."
+                f"The gateway answered a demo film with {reply.status_code}; the demo needs one that plays along (STEPWEDGE_REPLAY_CLOCK=true), "
+                "and a key with all roles (STEPWEDGE_API_KEY)."
             )
         return UUID(reply.json()["id"])
 

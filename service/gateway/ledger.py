@@ -63,6 +63,13 @@ class Ledger:
             registry=registry,
         )
 
+        self._turned_away = Counter(
+            "stepwedge_requests_turned_away_total",
+            "Requests of any kind from callers that are not known or lack the role, by reason.",
+            ["reason"],
+            registry=registry,
+        )
+
     def introduce(self, model: str) -> None:
         """Let a model's series exist from zero on: a rate needs the first value."""
         for counter in (self._received, self._recorded, self._replayed):
@@ -94,6 +101,9 @@ class Ledger:
 
     def observe_batch(self, films: int) -> None:
         self._batch.observe(films)
+
+    def turn_away(self, reason: str) -> None:
+        self._turned_away.labels(reason).inc()
 
     def drop(self, refusals: int) -> None:
         self._dropped.inc(refusals)

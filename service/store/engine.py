@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -25,6 +26,17 @@ def open_engine(url: str) -> Engine:
     engine = create_engine(address, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_TIMEOUT_S, **keepalive})
     event.listen(engine, "connect", _prepare_session)
     return engine
+
+
+@contextmanager
+def connected(url: str) -> Iterator[Connection]:
+    """One transaction on a connection of its own, for a command that needs no more."""
+    engine = open_engine(url)
+    try:
+        with engine.begin() as connection:
+            yield connection
+    finally:
+        engine.dispose()
 
 
 def _prepare_session(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:

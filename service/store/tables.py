@@ -101,6 +101,19 @@ refusals = Table(
     Index("refusals_at", "at"),
 )
 
+# Who may call. Of a key only the digest is kept: 256 random bits need no slow hash, nobody can try them all.
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("roles", ARRAY(Text), nullable=False),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("created_at", moment, nullable=False),
+    Column("expires_at", moment),
+    Column("revoked_at", moment),
+)
+
 # id is derived from the statement itself, so the same statement sent twice is one row.
 labels = Table(
     "labels",

@@ -31,6 +31,7 @@ from service.store.engine import open_engine
 from service.worker.reference import build_reference
 from service.worker.run import run_pass
 from tests import postgres
+from tests.callers import AUTHORIZED
 from tests.films import make_film
 from tests.running import running_gateway
 
@@ -129,7 +130,7 @@ class Site:
     """Sends films to the gateway, a day after the other, and lets the worker look at the end of each."""
 
     def __init__(self, address: str, engine: Engine, version: ModelVersion) -> None:
-        self.client = httpx.Client(base_url=address, timeout=60)
+        self.client = httpx.Client(base_url=address, headers=AUTHORIZED, timeout=60)
         self.engine, self.version, self.day = engine, version, 0
 
     def stream(self, films: Films, labels: NDArray[np.float32] | None = None) -> None:

@@ -21,8 +21,10 @@ from service.cli.serving import server_for
 from service.config import Settings
 from service.models.registry import register_package
 from tests.api.package import make_package
+from tests.callers import AUTHORIZED, issue_test_key
 
 KEY = "a key that is only used in tests 0123456789"
+GUESTS = "predict,label,read"
 DICOM = {"Content-Type": "application/dicom"}
 
 
@@ -33,7 +35,14 @@ def free_port() -> int:
 
 
 def make_settings(url: str, folder: Path, **changes: object) -> Settings:
-    values = {"database_url": url, "data_dir": folder, "port": free_port(), "pseudonym_key": SecretStr(KEY), **changes}
+    values = {
+        "database_url": url,
+        "data_dir": folder,
+        "port": free_port(),
+        "pseudonym_key": SecretStr(KEY),
+        "anonymous_may": GUESTS,
+        **changes,
+    }
     return Settings.model_validate(values)
 
 
@@ -46,11 +55,12 @@ def register(engine: Engine, settings: Settings, folder: Path, **package: object
 @contextmanager
 def serving(settings: Settings) -> Iterator[httpx.Client]:
     """A client of a gateway that runs in a thread until the block ends."""
+    issue_test_key(str(settings.database_url))
     server = server_for(settings)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{settings.port}", timeout=30, trust_env=False) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{settings.port}", headers=AUTHORIZED, timeout=30, trust_env=False) as client:
             until(lambda: server.started or not thread.is_alive())
             yield client
     finally:
@@ -87,11 +97,13 @@ def process(settings: Settings, log: Path) -> Iterator[tuple[int, httpx.Client]]
         "STEPWEDGE_PSEUDONYM_KEY": KEY,
         "STEPWEDGE_EXPORT_MEASUREMENTS": "true",
         "STEPWEDGE_MAX_BODY_BYTES": str(settings.max_body_bytes),
+        "STEPWEDGE_ANONYMOUS_MAY": settings.anonymous_may,
     }
+    issue_test_key(str(settings.database_url))
     with log.open("wb") as sink:
         gateway = subprocess.Popen([sys.executable, "-m", "service", "gateway"], env=environment, stdout=sink, stderr=sink)
         try:
-            with httpx.Client(base_url=f"http://127.0.0.1:{settings.port}", timeout=60, trust_env=False) as client:
+            with httpx.Client(base_url=f"http://127.0.0.1:{settings.port}", headers=AUTHORIZED, timeout=60, trust_env=False) as client:
                 until(lambda: answers(client) or gateway.poll() is not None, 60)
                 yield gateway.pid, client
         finally:

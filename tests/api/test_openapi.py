@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 
 from service.config import Settings
 from tests.api.serving import DICOM, register, serving, until_loaded
+from tests.callers import TEST_KEY
 from tests.films import make_film
 
 HERE = Path(__file__).parent
@@ -61,7 +62,7 @@ def test_the_examples_of_the_document_work(shared: httpx.Client, document: Docum
 
 def test_fuzzing_by_the_document_finds_nothing(settings: Settings, engine: Engine, tmp_path: Path) -> None:
     """Schemathesis with all its checks, replay switched on so that the clock's header is tried too."""
-    replaying = settings.model_copy(update={"replay_clock": True})
+    replaying = settings.model_copy(update={"replay_clock": True, "anonymous_may": ""})
     register(engine, replaying, tmp_path / "package")
     with serving(replaying) as client:
         until_loaded(client)
@@ -70,7 +71,15 @@ def test_fuzzing_by_the_document_finds_nothing(settings: Settings, engine: Engin
         known = f'\n[parameters]\nmodel = "chest"\n"path.prediction" = "{prediction}"\n'
         hooks = f'hooks = "{HERE / "schemathesis_hooks.py"}"\n'
         config.write_text(hooks + (HERE / "schemathesis.toml").read_text() + known)
-        program = [str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(config), "--no-color", "run"]
+        program = [
+            str(Path(sys.executable).with_name("schemathesis")),
+            "--config-file",
+            str(config),
+            "--no-color",
+            "run",
+            "--header",
+            f"Authorization: Bearer {TEST_KEY}",
+        ]
         arguments = [f"{client.base_url}/openapi.json", "--phases", "examples,coverage,fuzzing", "--generation-database", "none"]
         said = subprocess.run([*program, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)
     assert said.returncode == 0, said.stdout[:9000] + said.stdout[-3000:] + said.stderr[-2000:]

@@ -20,6 +20,7 @@ from service.store.embedded import embedded_postgres
 from service.store.engine import open_engine
 from service.store.migrate import migrate
 from tests.api.serving import DICOM, make_settings, register, serving, until, until_loaded
+from tests.callers import issue_test_key
 from tests.films import make_film
 from tests.proxy import Proxy, proxied
 
@@ -156,6 +157,7 @@ def test_a_real_server_is_frozen_thawed_stopped_and_started_again(data_dir: Path
 
 
 def test_a_gateway_that_starts_before_its_database_waits_for_it(postgres_url: str, engine: Engine, tmp_path: Path) -> None:
+    issue_test_key(postgres_url)
     with proxied(postgres_url) as (proxy, url):
         proxy.stop()
         settings = make_settings(url, tmp_path)

@@ -31,6 +31,7 @@ from service.store.engine import open_engine
 from tests import postgres
 from tests.api.serving import KEY, free_port, until
 from tests.benchmarks import bare
+from tests.callers import AUTHORIZED, TEST_KEY, issue_test_key
 from tests.films import make_film, phantom
 
 CONNECTIONS, THREADS = 16, 2
@@ -55,6 +56,7 @@ def main() -> None:
         engine = open_engine(url)
         stack.callback(engine.dispose)
         register_package(engine, str(folder / "objects"), PACKAGE, at=datetime.now(UTC))
+        issue_test_key(url)
         film = folder / "film.dcm"
         film.write_bytes(make_film(phantom(arguments.size, arguments.size), SOPInstanceUID=f"1.2.{MARKER}"))
         ours = stack.enter_context(process(["-m", "service", "gateway"], gateway_environment(url, folder)))
@@ -92,7 +94,7 @@ def until_answered(address: str, film: Path) -> None:
 
 def answered(client: httpx.Client, film: Path) -> bool:
     try:
-        headers = {"Content-Type": "application/dicom"}
+        headers = {"Content-Type": "application/dicom", **AUTHORIZED}
         return client.post(f"/v1/models/{MODEL}/predictions", content=film.read_bytes(), headers=headers).status_code == 200
     except httpx.TransportError:
         return False
@@ -101,7 +103,18 @@ def answered(client: httpx.Client, film: Path) -> bool:
 def load(address: str, film: Path, seconds: int, first: int) -> dict[str, float]:
     """One run of wrk."""
     script = Path(__file__).with_name("films.lua")
-    call = ["wrk", f"-c{CONNECTIONS}", f"-t{THREADS}", f"-d{seconds}s", "--timeout", "30s", "-s", str(script)]
+    call = [
+        "wrk",
+        f"-c{CONNECTIONS}",
+        f"-t{THREADS}",
+        f"-d{seconds}s",
+        "--timeout",
+        "30s",
+        "-H",
+        f"Authorization: Bearer {TEST_KEY}",
+        "-s",
+        str(script),
+    ]
     said = subprocess.run(
         [*call, f"{address}/v1/models/{MODEL}/predictions", "--", str(film), MARKER, str(first)], capture_output=True, text=True, check=True
     )

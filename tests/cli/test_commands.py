@@ -31,6 +31,7 @@ def test_help_lists_every_command_and_each_has_a_help_of_its_own(tmp_path: Path)
     for name in NAMES:
         assert f" {name} " in said.stdout
     assert {"up", "gateway", "worker", "migrate", "demo", "replay", "register", "labels", "doctor"} <= set(NAMES)
+    assert " keys " in said.stdout
 
 
 @pytest.mark.parametrize("name", ["up", "labels", "replay"])

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 from service.cli import checks
 from service.cli.checks import Health, Result
 from service.cli.doctor import examine
-from service.cli.up import own_key
+from service.cli.secret_files import own_key
 from service.config import Settings
 from service.store.references import save_reference
 from service.store.snapshots import save_snapshot

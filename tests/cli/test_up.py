@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from service.cli.up import own_key
+from service.cli.secret_files import own_key
 from tests.api.package import make_package
 from tests.api.serving import DICOM, free_port, until
 from tests.cli.running import alive, descendants, failure, stepwedge, up
@@ -26,6 +26,10 @@ def test_a_film_is_answered_and_ctrl_c_stops_everything(data_dir: Path, tmp_path
     log = tmp_path / "log"
     with up(data_dir, log) as (process, address), httpx.Client(base_url=address, timeout=30, trust_env=False) as client:
         settings = {"STEPWEDGE_PORT": address.rpartition(":")[2]}
+        key = (data_dir / "api.key").read_text()
+        assert key in log.read_text()
+        assert client.get("/v1/models").status_code == 401
+        client.headers["Authorization"] = f"Bearer {key}"
         said = stepwedge("register", str(make_package(tmp_path / "package")), data_dir=data_dir, **settings)
         assert said.returncode == 0, said.stderr
         assert f"{address}/v1/models/chest" in said.stdout

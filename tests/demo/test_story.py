@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import func, select
 
 from service.config import Settings
@@ -19,6 +20,7 @@ from service.demo.scenario import Scenario
 from service.store.engine import open_engine
 from service.store.tables import labels, predictions
 from tests import postgres
+from tests.callers import TEST_KEY
 from tests.running import running_gateway
 
 SHORT = Scenario(epoch=date(2026, 3, 2), acceptance_days=10, replacement_day=13, decay_day=16, days=16, studies_a_day=45)
@@ -48,7 +50,7 @@ def played(server_url: str, migrated_template: str) -> Iterator[Played]:
         postgres.database(server_url, migrated_template) as url,
         running_gateway(url, folder) as address,
     ):
-        settings = Settings(data_dir=folder)
+        settings = Settings(data_dir=folder, api_key=SecretStr(TEST_KEY))
         with pytest.raises(UnpluggedError):
             story.run(settings, database_url=url, address=address, echo=_until_day_five, scenario=SHORT)
         told = story.run(settings, database_url=url, address=address, echo=lines.append)

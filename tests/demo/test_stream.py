@@ -53,23 +53,24 @@ def gateway(statuses: Sequence[int]) -> Iterator[tuple[str, list[tuple[dict[str,
 
 
 def test_a_film_travels_with_its_site_and_its_clock() -> None:
-    with gateway([200]) as (address, seen), Stream(address, "chest") as stream:
+    with gateway([200]) as (address, seen), Stream(address, "chest", {"Authorization": "Bearer key"}) as stream:
         assert [answer.result() for answer in stream.send([make_study(site="south")])] == [ANSWER]
     headers, body = seen[0]
+    assert headers["authorization"] == "Bearer key"
     assert headers["stepwedge-site"] == "south"
     assert headers["stepwedge-received-at"] == make_study().received_at.isoformat()
     assert body[128:132] == b"DICM"
 
 
 def test_a_gateway_that_asks_for_time_gets_it() -> None:
-    with gateway([404, 429, 503, 200]) as (address, seen), Stream(address, "chest") as stream:
+    with gateway([404, 429, 503, 200]) as (address, seen), Stream(address, "chest", {"Authorization": "Bearer key"}) as stream:
         assert stream.send([make_study()])[0].result() == ANSWER
     assert len(seen) == 4
     assert len({body for _, body in seen}) == 1
 
 
 def test_a_refused_film_ends_the_demo_with_a_reason() -> None:
-    with gateway([403]) as (address, seen), Stream(address, "chest") as stream:
+    with gateway([403]) as (address, seen), Stream(address, "chest", {"Authorization": "Bearer key"}) as stream:
         with pytest.raises(SetupError, match="STEPWEDGE_REPLAY_CLOCK"):
             stream.send([make_study()])[0].result()
         assert len(seen) == 1

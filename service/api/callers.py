@@ -1,0 +1,81 @@
+"""Who may do what: each endpoint names the role that it needs, and is given the caller who has it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security.base import SecurityBase
+
+from service.api.accounting import turned_away
+from service.api.problems import kind_of
+from service.api.state import Served, Service
+from service.domain import Caller, Role
+from service.errors import ForbiddenError, StepwedgeError, UnauthenticatedError
+from service.gateway.callers import ANONYMOUS
+from service.gateway.ledger import UNKNOWN
+
+LONGEST_TOKEN = 8192
+SCHEME = "bearer"
+
+
+class May(SecurityBase):
+    """A dependency that gives the caller, once it is known to have the role; also how the OpenAPI document describes that."""
+
+    def __init__(self, role: Role) -> None:
+        self.role = role
+        self.scheme_name = SCHEME
+        self.model = HTTPBearer(description="An API key (sw_...), made by `stepwedge keys create`.")
+
+    async def __call__(self, request: Request, service: Served) -> Caller:
+        now = datetime.now(UTC)
+        try:
+            return self.admit(service, request, now)
+        except StepwedgeError as error:
+            service.ledger.turn_away(kind_of(error).slug)
+            if self.role is Role.PREDICT:
+                turned_away(service, str(request.path_params.get("model", UNKNOWN)), now, error)
+            raise
+
+    def admit(self, service: Service, request: Request, now: datetime) -> Caller:
+        """The caller.
+
+        Raises:
+            UnauthenticatedError: Nobody is known by what the request brings, or it brings nothing and that is not enough here.
+            ForbiddenError: The caller is known and has not the role.
+            UnavailableError: See `Callers.identify`.
+        """
+        caller = service.callers.identify(token_of(request), now)
+        if self.role in caller.roles:
+            return caller
+        if caller.name == ANONYMOUS:
+            raise UnauthenticatedError
+        raise ForbiddenError(f"This request needs the role {self.role}, which the caller {caller.name} does not have.")
+
+
+def may(role: str) -> May:
+    """The dependency of an endpoint that needs this role; use it as `caller: Annotated[Caller, Depends(may("predict"))]`."""
+    return May(Role(role))
+
+
+MayPredict = Annotated[Caller, Depends(may("predict"))]
+MayLabel = Annotated[Caller, Depends(may("label"))]
+MayRead = Annotated[Caller, Depends(may("read"))]
+MayOperate = Annotated[Caller, Depends(may("operate"))]
+
+
+def token_of(request: Request) -> str | None:
+    """The bearer token; None where the request says nothing of who asks.
+
+    Raises:
+        UnauthenticatedError: It says so in another way, or at a length that no token has. It is not taken for anonymous.
+    """
+    stated = request.headers.getlist("authorization")
+    if not stated:
+        return None
+    scheme, _, token = stated[0].partition(" ")
+    if len(stated) > 1 or scheme.lower() != SCHEME or len(token) > LONGEST_TOKEN:
+        raise UnauthenticatedError
+    return token.strip()

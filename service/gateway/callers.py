@@ -1,0 +1,83 @@
+"""Callers: who asks, told from a copy of the valid keys in memory, so that no request waits for Postgres."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import structlog
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from service.domain import ApiKey, Caller, Role
+from service.errors import UnauthenticatedError, UnavailableError
+from service.gateway.api_key import digest_of
+from service.gateway.database import Database
+from service.store.api_keys import valid_keys
+
+ANONYMOUS = "anonymous"
+POLL_S = 1.0
+"""A key that is issued or revoked is known everywhere within this time."""
+STARTING = "This gateway has not read the list of keys yet; try again shortly."
+
+log = structlog.get_logger()
+
+
+class Callers:
+    """The keys as they were a second ago. While Postgres is away the last copy goes on: a key that was good stays good."""
+
+    def __init__(self, database: Database, anonymous: frozenset[Role]) -> None:
+        """No key is known before the first `refresh`.
+
+        Args:
+            database: Where the keys are asked for.
+            anonymous: What callers without a key may do.
+        """
+        self._database = database
+        self._anonymous = Caller(ANONYMOUS, anonymous)
+        self._keys: Mapping[bytes, ApiKey] | None = None
+
+    def identify(self, token: str | None, now: datetime) -> Caller:
+        """Who brings this token; without one, the anonymous caller.
+
+        Raises:
+            UnauthenticatedError: The token is none of ours, or not valid any more.
+            UnavailableError: The keys are not known yet: refusing for good what may be right would lose a film.
+        """
+        if token is None:
+            return self._anonymous
+        digest = digest_of(token)
+        if digest is None:
+            raise UnauthenticatedError
+        if self._keys is None:
+            raise UnavailableError(STARTING)
+        key = self._keys.get(digest)
+        # What a lookup's time could tell is a part of a digest that the caller made himself; compared in constant time all the same.
+        if key is None or not hmac.compare_digest(key.digest, digest) or not key.is_valid(now):
+            raise UnauthenticatedError
+        return Caller(key.name, key.roles)
+
+    async def watch(self) -> None:
+        """Keep the copy fresh until cancelled."""
+        while True:
+            with suppress(UnavailableError):
+                await self.refresh()
+            await asyncio.sleep(POLL_S)
+
+    async def refresh(self) -> None:
+        """Read the valid keys."""
+        try:
+            self._keys = by_digest(await self._database.run(valid_now))
+        except SQLAlchemyError as error:
+            log.warning("keys_not_read", kind=type(error).__name__)
+
+
+def valid_now(connection: Connection) -> list[ApiKey]:
+    return valid_keys(connection, datetime.now(UTC))
+
+
+def by_digest(keys: Sequence[ApiKey]) -> Mapping[bytes, ApiKey]:
+    return {key.digest: key for key in keys}
