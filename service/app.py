@@ -66,7 +66,7 @@ def create_app(settings: Settings) -> FastAPI:
         title="Stepwedge", description=DESCRIPTION, version="1", lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False
     )
     app.add_middleware(Envelope)
-    handlers.install(app)
+    handlers.install(app, ROUTERS)
     for router in ROUTERS:
         app.include_router(router)
     app.openapi = lambda: dict(document(app))  # type: ignore[method-assign] # FastAPI's documented way to extend its document

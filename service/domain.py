@@ -244,3 +244,17 @@ class Remedy:
     action: str
     state: str
     proposed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """What Alertmanager or Grafana says of one of its alerts: the same fingerprint and start is the same alert, however often it is sent.
+
+    labels: the allow-listed ones (service/api/alerts.py). ends_at: None while it fires. alarm: the alarm of the model that it speaks of.
+    """
+
+    fingerprint: str
+    starts_at: datetime
+    ends_at: datetime | None
+    labels: Mapping[str, str]
+    alarm: UUID | None = None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import BaseRoute, Match, Route
 
 from service.api.envelope import request_id_of
 from service.api.problems import INVALID, METHOD, NOT_FOUND, FieldProblem, Kind, detail_of, kind_of, problem, problem_response
@@ -45,13 +46,24 @@ async def domain_problem(request: Request, error: Exception) -> Response:
     return problem_response(kind, problem(kind, detail_of(error, kind), request_id_of(request.scope)))
 
 
-async def http_problem(request: Request, error: Exception) -> Response:
+class HttpProblem:
     """What the router itself raises: no such address, or not with this method."""
-    if not isinstance(error, HTTPException):
-        raise TypeError from error
-    known = {404: NOT_FOUND, 405: METHOD, 400: INVALID}
-    kind = known.get(error.status_code) or Kind(f"http-{error.status_code}", error.status_code, "Not possible")
-    return problem_response(kind, problem(kind, f"{kind.title}.", request_id_of(request.scope)), error.headers)
+
+    def __init__(self, routes: Sequence[BaseRoute]) -> None:
+        self._routes = routes
+
+    async def __call__(self, request: Request, error: Exception) -> Response:
+        if not isinstance(error, HTTPException):
+            raise TypeError from error
+        known = {404: NOT_FOUND, 405: METHOD, 400: INVALID}
+        kind = known.get(error.status_code) or Kind(f"http-{error.status_code}", error.status_code, "Not possible")
+        headers = {"Allow": ", ".join(self.methods_at(request))} if kind is METHOD else error.headers
+        return problem_response(kind, problem(kind, f"{kind.title}.", request_id_of(request.scope)), headers)
+
+    def methods_at(self, request: Request) -> list[str]:
+        """Every method that the address of a request has; the router tells those of the first endpoint there only."""
+        there = (route for route in self._routes if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE)
+        return sorted({method for route in there for method in route.methods or ()})
 
 
 async def validation_problem(request: Request, error: Exception) -> Response:
@@ -75,8 +87,10 @@ async def gone(_request: Request, _error: Exception) -> Response:
     return Response(status_code=499)
 
 
-def install(app: FastAPI) -> None:
+def install(app: FastAPI, routers: Sequence[APIRouter]) -> None:
+    """Install the handlers; `routers` are those that the application includes."""
+    routes = [*app.routes, *(route for router in routers for route in router.routes)]
     app.add_exception_handler(StepwedgeError, domain_problem)
-    app.add_exception_handler(HTTPException, http_problem)
+    app.add_exception_handler(HTTPException, HttpProblem(routes))
     app.add_exception_handler(RequestValidationError, validation_problem)
     app.add_exception_handler(ClientDisconnect, gone)

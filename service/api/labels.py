@@ -7,22 +7,19 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from service.api.bodies import read_json
 from service.api.callers import MayLabel
 from service.api.documents import problems
 from service.api.intake import Clock, received_at
 from service.api.state import Served
 from service.api.statements import Word
-from service.errors import TooLargeError, UnsupportedSyntaxError
-from service.gateway.admit import flowing
 from service.gateway.label import Subject, state
 
 router = APIRouter(prefix="/v1", tags=["labels"])
 
 MOST_WORDS = 1000
-LARGEST_BODY = 1 << 20
 Words = Annotated[list[Word], Field(min_length=1, max_length=MOST_WORDS)]
 WORDS: TypeAdapter[list[Word]] = TypeAdapter(Words)
 BODY: dict[str, Any] = {
@@ -61,29 +58,8 @@ async def put_labels(prediction: UUID, request: Request, caller: MayLabel, servi
     """Add statements on findings of one prediction. Nothing is overwritten: of each finding the latest statement counts."""
     now = received_at(clock, service.settings, caller, datetime.now(UTC))
     with service.admission.seat():
-        words = await read_words(request)
+        words = await read_json(request, WORDS)
     subject = Subject(prediction=prediction)
     statements = [word.statement(service.key, subject) for word in words]
     stated = await service.database.run(lambda connection: state(connection, service.versions, statements, now, whole=True))
     return LabelsReply(prediction=prediction, received=len(words), added=stated.added)
-
-
-async def read_words(request: Request) -> list[Word]:
-    """The statements of a body.
-
-    Raises:
-        UnsupportedSyntaxError, TooLargeError, StalledError: The body is not JSON, too large, or stopped arriving.
-        RequestValidationError: A field is not valid.
-    """
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise UnsupportedSyntaxError("Send application/json.")
-    body = bytearray()
-    async for chunk in flowing(aiter(request.stream())):
-        body += chunk
-        if len(body) > LARGEST_BODY:
-            raise TooLargeError
-    try:
-        return WORDS.validate_json(bytes(body), strict=True)
-    except ValidationError as error:
-        found = [{**item, "loc": ("body", *item["loc"])} for item in error.errors(include_url=False, include_input=False)]
-        raise RequestValidationError(found) from None

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from service.api import alarms, health, home, label_upload, labels, measurements, metrics, models, predictions, problem_kinds, remedies
+from service.api import (
+    alarms,
+    alerts,
+    health,
+    home,
+    label_upload,
+    labels,
+    measurements,
+    metrics,
+    models,
+    predictions,
+    problem_kinds,
+    remedies,
+)
 
 ROUTERS = (
     predictions.router,
@@ -10,6 +23,7 @@ ROUTERS = (
     label_upload.router,
     models.router,
     alarms.router,
+    alerts.router,
     measurements.router,
     remedies.router,
     health.router,

@@ -278,3 +278,19 @@ outbox = Table(
     Column("last_error", Text),
     Index("outbox_due", "next_attempt_at", postgresql_where=text("delivered_at is null and dead_at is null")),
 )
+
+# What Alertmanager or Grafana sent; one row an alert, however often it is sent again.
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("fingerprint", Text, nullable=False),
+    Column("starts_at", moment, nullable=False),
+    Column("ends_at", moment),
+    Column("labels", JSONB, nullable=False),
+    Column("alarm", Uuid, ForeignKey("alarms.id")),
+    Column("first_received_at", moment, nullable=False),
+    Column("last_received_at", moment, nullable=False),
+    PrimaryKeyConstraint("fingerprint", "starts_at", name="alerts_pkey"),
+    Index("alerts_alarm", "alarm"),
+    Index("alerts_first_received_at", "first_received_at"),
+)

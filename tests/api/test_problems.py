@@ -198,3 +198,8 @@ def test_every_problem_explains_itself(shared: httpx.Client) -> None:
     assert len(kinds) == len({kind["type"] for kind in kinds}) >= len(KINDS) - 1
     for kind in kinds:
         assert shared.get(kind["type"]).json() == kind
+
+
+def test_an_address_tells_every_method_that_it_has(shared: httpx.Client) -> None:
+    reply = shared.delete("/v1/alerts")
+    assert (reply.status_code, reply.headers["allow"]) == (405, "GET, POST")
