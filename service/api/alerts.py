@@ -102,8 +102,8 @@ BODY: dict[str, Any] = {
                                     "status": {"enum": ["firing", "resolved"]},
                                     "labels": {"type": "object", "maxProperties": MOST_LABELS, "additionalProperties": {"type": "string"}},
                                     "startsAt": {"type": "string", "format": "date-time"},
-                                    "endsAt": {"type": "string", "format": "date-time"},
-                                    "fingerprint": {"type": "string", "pattern": "^[0-9a-fA-F]{1,64}$"},
+                                    "endsAt": {"type": ["string", "null"], "format": "date-time"},
+                                    "fingerprint": {"type": ["string", "null"], "pattern": "^[0-9a-fA-F]{1,64}$"},
                                 },
                             },
                         }

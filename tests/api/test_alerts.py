@@ -19,6 +19,7 @@ from service.store.ids import uuid7
 from service.store.models import champion
 from service.store.references import save_reference
 from tests.api.serving import free_port, until
+from tests.callers import AUTHORIZED
 from tests.components import component
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
@@ -150,7 +151,8 @@ def alertmanager(webhook: str, folder: Path) -> Iterator[httpx.Client]:
     config, port = folder / "alertmanager.yml", free_port()
     config.write_text(
         "route: {receiver: stepwedge, group_wait: 0s, group_interval: 1s, repeat_interval: 1s, group_by: [alertname]}\n"
-        f"receivers: [{{name: stepwedge, webhook_configs: [{{url: '{webhook}', send_resolved: true}}]}}]\n"
+        f"receivers: [{{name: stepwedge, webhook_configs: [{{url: '{webhook}', send_resolved: true, http_config: "
+        f"{{authorization: {{credentials: '{AUTHORIZED['Authorization'].split()[1]}'}}}}}}]}}]\n"
     )
     command = [
         str(component("prometheus-alertmanager")),

@@ -35,6 +35,11 @@ def test_a_page_reaches_the_person_on_call_and_a_ticket_waits(severity: str, rec
     assert run("amtool", "config", "routes", "test", "--config.file", ALERTMANAGER, f"severity={severity}").split()[-1] == receiver
 
 
+def test_stepwedge_hears_of_its_own_alerts_whoever_else_does() -> None:
+    routed = run("amtool", "config", "routes", "test", "--config.file", ALERTMANAGER, "severity=page", "alertname=StepwedgeModelAlarm")
+    assert routed.strip() == "stepwedge,on-call"
+
+
 def test_every_receiver_reads_its_secret_from_a_file() -> None:
     for receiver in yaml.safe_load(ALERTMANAGER.read_text())["receivers"]:
         assert all(set(hook["http_config"]["authorization"]) == {"credentials_file"} for hook in receiver["webhook_configs"])
