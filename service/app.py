@@ -30,6 +30,7 @@ from service.gateway.isolation import CodecPool
 from service.gateway.key import pseudonym_key
 from service.gateway.ledger import Ledger
 from service.gateway.limits import Limits
+from service.gateway.notices import Notices
 from service.gateway.path import Gateway
 from service.gateway.predict import Predictor
 from service.gateway.record import Recorder
@@ -76,7 +77,7 @@ def create_app(settings: Settings) -> FastAPI:
 def assemble(settings: Settings, key: bytes, engine: Engine, stack: AsyncExitStack) -> Service:
     """Make the parts, and leave on the stack how they end: what was made last ends first."""
     registry = CollectorRegistry()
-    ledger = Ledger(registry)
+    ledger, notices = Ledger(registry), Notices(registry)
     database = Database(engine)
     stack.push_async_callback(database.close)
     refusals = RefusalLog(database, ledger)
@@ -85,7 +86,7 @@ def assemble(settings: Settings, key: bytes, engine: Engine, stack: AsyncExitSta
     stack.push_async_callback(recorder.close)
     callers = Callers(database, settings.anonymous_roles)
     run_beside(stack, callers.watch())
-    fleet = Fleet(database, lambda version: start_predictor(settings, ledger, version))
+    fleet = Fleet(database, lambda version: start_predictor(settings, ledger, notices, version))
     stack.push_async_callback(fleet.close)
     run_beside(stack, fleet.watch())
     codecs = stack.enter_context(CodecPool(settings.codec_processes, seconds=settings.codec_seconds))
@@ -104,18 +105,19 @@ def assemble(settings: Settings, key: bytes, engine: Engine, stack: AsyncExitSta
         database=database,
         fleet=fleet,
         refusals=refusals,
-        gateway=Gateway(fleet, recorder, ledger, decoders, limits, codecs, key),
+        gateway=Gateway(fleet, recorder, ledger, decoders, limits, codecs, notices, key),
         versions=Versions(),
         key=key,
     )
 
 
-def start_predictor(settings: Settings, ledger: Ledger, version: ModelVersion) -> Predictor:
+def start_predictor(settings: Settings, ledger: Ledger, notices: Notices, version: ModelVersion) -> Predictor:
     """Fetch and load a version, and start the thread that answers for it."""
     model = open_model(settings.object_folder, version)
     predictor = Predictor(model, batch_size=settings.batch_size, threads=settings.torch_threads, on_batch=ledger.observe_batch)
     predictor.start()
     ledger.introduce(version.model)
+    notices.introduce(version.model)
     return predictor
 
 

@@ -125,6 +125,7 @@ class Prediction:
     key: SHA-256 of the idempotency key, or of model version, instance UID and pixel digest.
     content: SHA-256 that tells whether two submissions under one key are the same film.
     statistics: image statistics by name (service/gateway/statistics.py names and orders them).
+    flags: what is plainly wrong with the film (service/models/features.py names and orders them); most often nothing.
     """
 
     id: UUID
@@ -142,6 +143,7 @@ class Prediction:
     input_sha256: bytes
     input_bytes: int
     duration_ms: float
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A request that got no prediction. `reason` is the slug of its problem; nothing of the film is kept but its size."""
+    """A request that got no prediction. `reason` is the slug of its problem; nothing of the film is kept but its size.
+
+    attribute: of a film that the model was not made for, which attribute said so (service/models/scope.py names them), never its value.
+    """
 
     at: datetime
     model: str
@@ -171,6 +176,7 @@ class Refusal:
     reason: str
     status: int
     input_bytes: int
+    attribute: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,11 @@ class TooLargeError(StepwedgeError):
 class OutOfScopeError(StepwedgeError):
     """The model was not made for films of this kind; its manifest says what it accepts."""
 
+    def __init__(self, detail: str = "", *, attribute: str | None = None) -> None:
+        super().__init__(detail)
+        self.attribute = attribute
+        """Which attribute says so, of the closed list in service/models/scope.py; never its value."""
+
 
 class ConflictError(StepwedgeError):
     """The same key, or the same instance UID, came before with other content."""

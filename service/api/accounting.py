@@ -11,6 +11,7 @@ from datetime import datetime
 from service.api.problems import Kind, kind_of
 from service.api.state import Service
 from service.domain import Outcome, Refusal
+from service.errors import OutOfScopeError
 from service.gateway.callers import ANONYMOUS
 from service.gateway.ledger import UNKNOWN, Receipt
 from service.gateway.path import Answer
@@ -41,7 +42,10 @@ class Account:
     def unanswered(self, error: BaseException) -> Kind:
         """Count it and have it written down, with nothing of the film but its size."""
         kind = CANCELLED if isinstance(error, CancelledError) else kind_of(error)
+        attribute = error.attribute if isinstance(error, OutOfScopeError) else None
         if self.receipt.open:
+            if attribute is not None:
+                self.service.gateway.notices.outside(self.receipt.model, attribute)
             self.receipt.unanswered(kind.outcome, kind.slug)
             self.service.refusals.add(
                 Refusal(
@@ -53,6 +57,7 @@ class Account:
                     reason=kind.slug,
                     status=kind.status,
                     input_bytes=self.input_bytes,
+                    attribute=attribute,
                 )
             )
         return kind

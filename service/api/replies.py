@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from service.api.problems import Problem
 from service.domain import Prediction
+from service.models.features import FLAGS
 from service.models.manifest import Finding, Manifest
 
 
@@ -57,6 +58,14 @@ class PredictionReply(BaseModel):
     received_at: Annotated[datetime, Field(examples=["2026-03-02T09:10:00Z"])]
     site: Annotated[str, Field(examples=["main"])]
     findings: list[FindingReply]
+    flags: Annotated[
+        list[str],
+        Field(
+            examples=[["saturated"]],
+            description="What is plainly wrong with the film; most often nothing.",
+            json_schema_extra={"items": {"type": "string", "enum": list(FLAGS)}},
+        ),
+    ]
     replayed: bool
     links: Links
 
@@ -71,6 +80,7 @@ class PredictionReply(BaseModel):
             received_at=prediction.received_at,
             site=prediction.site,
             findings=[FindingReply.of(finding, logit) for finding, logit in zip(manifest.findings, logits, strict=True)],
+            flags=list(prediction.flags),
             replayed=replayed,
             links=Links(self=address, labels=f"{address}/labels", model=f"/v1/models/{manifest.name}"),
         )

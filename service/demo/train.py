@@ -53,7 +53,7 @@ def training_scenario() -> Scenario:
 def examples_of(manifest: Manifest, scenario: Scenario, day: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Inputs [n, 1, rows, columns] and reports [n, findings] of one day, by way of DICOM."""
     studies = studies_of(scenario, day)
-    inputs = [preprocess(decode(film_of(study), Limits(), decompress), manifest.preprocessing) for study in studies]
+    inputs = [preprocess(decode(film_of(study), Limits(), decompress, manifest.accepts), manifest.preprocessing) for study in studies]
     return np.stack(inputs), np.array([study.report for study in studies], np.float32)
 
 

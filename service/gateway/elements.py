@@ -41,11 +41,12 @@ class Element(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
-    """The wanted elements by tag. `pixels` is native pixel data, `fragments` is encapsulated pixel data without its offset table."""
+    """The wanted elements by tag. `pixels` is native pixel data, `fragments` is encapsulated pixel data without its offset table, `table` that."""
 
     elements: Mapping[int, Element]
     pixels: Element | None
     fragments: tuple[memoryview, ...] | None
+    table: memoryview | None = None
 
 
 class Head(NamedTuple):
@@ -120,7 +121,7 @@ class Reader:
         return position
 
     def fragments(self, position: int) -> tuple[memoryview, ...]:
-        """Fragments of encapsulated pixel data, the offset table dropped; a missing end after the last whole fragment is forgiven."""
+        """Offset table and fragments of encapsulated pixel data; a missing end after the last whole fragment is forgiven."""
         found: list[memoryview] = []
         while position < len(self.data):
             head = self.head(position, explicit=False)
@@ -130,7 +131,7 @@ class Reader:
                 raise UndecodableError("Encapsulated pixel data hold something that is not a fragment.")
             position = self.end(head)
             found.append(self.data[head.start : position])
-        return tuple(found[1:])
+        return tuple(found)
 
 
 def read_elements(data: memoryview, encoding: Encoding, wanted: frozenset[int], limits: Limits) -> DataSet:
@@ -146,7 +147,8 @@ def read_elements(data: memoryview, encoding: Encoding, wanted: frozenset[int], 
     while position + 8 <= len(data):
         head = reader.head(position, explicit=encoding.explicit)
         if head.tag == PIXEL_DATA and head.length == UNDEFINED:
-            return DataSet(elements, None, reader.fragments(head.start))
+            table, *fragments = reader.fragments(head.start) or (memoryview(b""),)
+            return DataSet(elements, None, tuple(fragments), table)
         if head.length == UNDEFINED:
             position = reader.end_of_sequence(head.start, explicit=encoding.explicit and head.vr != b"UN")
         else:

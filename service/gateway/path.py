@@ -15,13 +15,14 @@ from service.domain import AttributeValue, Image, Prediction, Pseudonyms, Scores
 from service.gateway.claim import claim
 from service.gateway.decode import decode
 from service.gateway.deidentify import deidentify
+from service.gateway.flags import statistic_flags
 from service.gateway.fleet import Fleet, Serving
 from service.gateway.frame import Codec
 from service.gateway.ledger import Ledger
 from service.gateway.limits import Limits
+from service.gateway.notices import Notices
 from service.gateway.preprocess import preprocess
 from service.gateway.record import Recorder
-from service.gateway.scope import check_scope
 from service.gateway.statistics import image_statistics
 from service.models.manifest import Manifest
 from service.store.ids import uuid7
@@ -45,6 +46,7 @@ class Prepared:
     attributes: Mapping[str, AttributeValue]
     pseudonyms: Pseudonyms
     statistics: Mapping[str, float]
+    flags: tuple[str, ...]
     pixel_sha256: bytes
     input_sha256: bytes
 
@@ -59,6 +61,7 @@ class Gateway:
     decoders: Executor
     limits: Limits
     codec: Codec
+    notices: Notices
     key: bytes
 
     async def predict(self, submission: Submission) -> Answer:
@@ -77,15 +80,16 @@ class Gateway:
         prediction = self.compose(submission, serving, film, scores, duration_ms=1000 * (perf_counter() - began))
         with self.ledger.stage("record"):
             recorded = await self.recorder.record(prediction)
+        if not recorded.replayed:
+            self.notices.flagged(submission.model, prediction.flags)
         return Answer(recorded.prediction, recorded.replayed, serving.version.version, serving.manifest)
 
     def prepare(self, body: bytes, manifest: Manifest) -> Prepared:
         """All that needs the film itself, in one go on one thread."""
         with self.ledger.stage("decode"):
-            image = decode(body, self.limits, self.codec)
+            image = decode(body, self.limits, self.codec, manifest.accepts)
         with self.ledger.stage("deidentify"):
             attributes, pseudonyms = deidentify(image, self.key)
-        check_scope(manifest.accepts, attributes)
         with self.ledger.stage("preprocess"):
             return prepared(image, attributes, pseudonyms, manifest)
 
@@ -108,15 +112,18 @@ class Gateway:
             input_sha256=film.input_sha256,
             input_bytes=len(submission.body),
             duration_ms=duration_ms,
+            flags=film.flags,
         )
 
 
 def prepared(image: Image, attributes: Mapping[str, AttributeValue], pseudonyms: Pseudonyms, manifest: Manifest) -> Prepared:
+    statistics = image_statistics(image)
     return Prepared(
         tensor=preprocess(image, manifest.preprocessing),
         attributes=attributes,
         pseudonyms=pseudonyms,
-        statistics=image_statistics(image),
+        statistics=statistics,
+        flags=statistic_flags(statistics),
         pixel_sha256=image.pixel_sha256,
         input_sha256=image.input_sha256,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from service.gateway.geometry import Geometry
 from service.gateway.syntaxes import ENCAPSULATED, NATIVE
 
 WORD_BITS = 16
+ITEM_HEAD, OFFSET = 8, 4
 
 
 def stored_positions(dataset: DataSet, syntax: str, geometry: Geometry, codec: Codec) -> NDArray[np.uint16]:
@@ -42,7 +44,7 @@ def stored_positions(dataset: DataSet, syntax: str, geometry: Geometry, codec: C
         rows=geometry.rows,
         columns=geometry.columns,
         bits_allocated=geometry.bits_allocated,
-        data=b"".join(dataset.fragments or ()),
+        data=b"".join(_fragments_of(dataset, geometry)),
     )
     return _positions(codec(frame), geometry, 0)
 
@@ -55,16 +57,32 @@ def pixel_digest(positions: NDArray[np.uint16], *, inverted: bool, highest: int)
     return digest.digest()
 
 
+def _fragments_of(dataset: DataSet, geometry: Geometry) -> tuple[memoryview, ...]:
+    """The fragments of the frame that is read: all of an only frame; else told by their number or by the offset table, which must fit."""
+    fragments = dataset.fragments or ()
+    if geometry.frames == 1:
+        return fragments
+    if len(fragments) == geometry.frames:
+        return fragments[geometry.frame : geometry.frame + 1]
+    starts = list(accumulate((len(fragment) + ITEM_HEAD for fragment in fragments), initial=0))
+    if dataset.table is not None and len(dataset.table) == OFFSET * geometry.frames:
+        offsets = [*np.frombuffer(dataset.table, "<u4").tolist(), starts[-1]]
+        if offsets[0] == 0 and offsets == sorted(set(offsets)) and set(offsets) <= set(starts):
+            return fragments[starts.index(offsets[geometry.frame]) : starts.index(offsets[geometry.frame + 1])]
+    raise UndecodableError("The frames of the compressed pixel data cannot be told apart.")
+
+
 def _native_words(pixels: Element, geometry: Geometry) -> Words:
-    size = geometry.frame_bytes
+    size, start = geometry.frame_bytes * geometry.frames, geometry.frame_bytes * geometry.frame
     if len(pixels.value) not in (size, size + size % 2):
         raise UndecodableError("The pixel data are not of the declared size.")
     if geometry.bits_allocated == WORD_BITS:
-        words = np.frombuffer(pixels.value, "<u2" if pixels.little else ">u2").astype(np.uint16, copy=False)
+        frame = pixels.value[start : start + geometry.frame_bytes]
+        words = np.frombuffer(frame, "<u2" if pixels.little else ">u2").astype(np.uint16, copy=False)
         return words.reshape(geometry.rows, geometry.columns)
     pairs = not pixels.little and pixels.vr == "OW"  # big endian words that hold two pixels each
     single = np.frombuffer(pixels.value, ">u2").astype("<u2").view(np.uint8) if pairs else np.frombuffer(pixels.value, np.uint8)
-    return single[:size].reshape(geometry.rows, geometry.columns)
+    return single[start : start + geometry.frame_bytes].reshape(geometry.rows, geometry.columns)
 
 
 def _positions(words: Words, geometry: Geometry, shift: int) -> NDArray[np.uint16]:

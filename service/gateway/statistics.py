@@ -28,7 +28,6 @@ GAUSSIAN_MAD = 1.4826
 """Standard deviation of a normal variable over its median absolute deviation."""
 BLANK = 1e-6
 """A film whose positions differ by less has one value."""
-SATURATED_SHARE = 0.5
 
 
 def image_statistics(image: Image) -> Mapping[str, float]:
@@ -71,17 +70,6 @@ def image_statistics(image: Image) -> Mapping[str, float]:
         _ring_mean(coarse),
     )
     return dict(zip(STATISTICS, values, strict=True))
-
-
-def flags(statistics: Mapping[str, float]) -> tuple[str, ...]:
-    """What is plainly wrong with a film: "constant" (one value), "saturated" (half of it at the ends of the span).
-
-    An inverted film is not among them: which end of the grey scale air has depends on body part and processing, so a rule
-    would guess. An inversion shows in `border_level` against the model's reference.
-    """
-    constant = statistics["spread"] < BLANK
-    saturated = statistics["share_at_bottom"] + statistics["share_at_top"] >= SATURATED_SHARE
-    return tuple(name for name, raised in (("constant", constant), ("saturated", saturated)) if raised)
 
 
 def _levels(positions: NDArray[np.float64], bottom: float, top: float) -> NDArray[np.float64]:

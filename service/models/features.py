@@ -60,4 +60,11 @@ STATISTICS = (
 
 NUMERIC = MEASURED + STATISTICS
 
+FLAGS = (
+    "constant",
+    "saturated",
+    "clipped",
+)
+"""What may be plainly wrong with a film, in the order in which a prediction lists it; service/gateway/flags.py says when."""
+
 SUBGROUPS = ("site", "age_band", *CATEGORICAL)

@@ -88,13 +88,23 @@ class Finding(Section):
 
 
 class Accepts(Section):
-    """The films that the model was made for. An empty list accepts anything; `missing` accepts a film that does not say."""
+    """The films that the model was made for. An empty list accepts anything; `missing` accepts a film that does not say.
+
+    intent: "FOR PRESENTATION", "FOR PROCESSING": many scanners send each film as both.
+    also: kinds of image that are refused unless they are named here.
+    frames: "single" refuses an instance of several frames; "first" and "middle" say which one is read, and the others are ignored.
+
+    Colour is always refused, grey written as colour too: in a radiography study it is a screenshot or another program's drawing.
+    """
 
     modality: tuple[Code, ...] = ()
     body_part: tuple[Code, ...] = ()
     view: tuple[Code, ...] = ()
+    intent: tuple[Code, ...] = ()
     age_years: tuple[Cost, Cost] | None = None
     missing: bool = True
+    also: tuple[Literal["quality-control", "localizer", "secondary-capture"], ...] = ()
+    frames: Literal["single", "first", "middle"] = "single"
 
     @field_validator("age_years")
     @classmethod

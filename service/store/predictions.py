@@ -44,6 +44,7 @@ TYPES: Final = {
     "input_sha256": "bytea",
     "input_bytes": "int8",
     "duration_ms": "float4",
+    "flags": "text[]",
 }
 COLUMNS: Final = ", ".join(TYPES)
 
@@ -160,6 +161,7 @@ def fields(prediction: Prediction) -> tuple[Any, ...]:
         prediction.input_sha256,
         prediction.input_bytes,
         prediction.duration_ms,
+        list(prediction.flags),
     )
 
 
@@ -201,4 +203,5 @@ def _prediction(row: Row[Any]) -> Prediction:
         input_sha256=row.input_sha256,
         input_bytes=row.input_bytes,
         duration_ms=row.duration_ms,
+        flags=tuple(row.flags),
     )

@@ -16,7 +16,7 @@ from service.store.drivers import driver_cursor
 from service.store.ids import uuid7_floor
 
 ROWS = """
-    select id, received_at, site, attributes, statistics, logits, embedding from predictions
+    select id, received_at, site, attributes, statistics, flags, logits, embedding from predictions
     where model_version = %s and id >= %s and id < %s order by id
 """
 # The statement that counts is the one made last; of two made at once, the one that came last.
@@ -36,6 +36,7 @@ class Rows:
     sites: tuple[str, ...]
     attributes: tuple[Mapping[str, AttributeValue], ...]
     statistics: tuple[Mapping[str, float], ...]
+    flags: tuple[tuple[str, ...], ...]
     logits: NDArray[np.float32]
     embedding: NDArray[np.float32]
     labels: NDArray[np.float64]
@@ -50,13 +51,14 @@ def rows_between(connection: Connection, model_version: int, since: datetime, un
     with driver_cursor(connection, binary=True) as cursor:
         rows = cursor.execute(ROWS, stretch).fetchall()
         statements = cursor.execute(LABELS, stretch).fetchall() if rows else []
-    ids, received, sites, attributes, statistics, logits, embeddings = zip(*rows, strict=True) if rows else ((),) * 7
+    ids, received, sites, attributes, statistics, flags, logits, embeddings = zip(*rows, strict=True) if rows else ((),) * 8
     return Rows(
         ids=tuple(ids),
         received_at=tuple(received),
         sites=tuple(sites),
         attributes=tuple(attributes),
         statistics=tuple(statistics),
+        flags=tuple(map(tuple, flags)),
         logits=np.array(logits, dtype=np.float32).reshape(len(rows), len(findings)),
         embedding=_embedding(embeddings),
         labels=_labels(ids, findings, statements),

@@ -68,6 +68,7 @@ predictions = Table(
     Column("input_sha256", LargeBinary, nullable=False),
     Column("input_bytes", BigInteger, nullable=False),
     Column("duration_ms", REAL, nullable=False),
+    Column("flags", ARRAY(Text), nullable=False, server_default=text("'{}'::text[]")),
     PrimaryKeyConstraint("id", name="predictions_pkey"),
     Index("predictions_model_version_id", "model_version", "id"),
     Index("predictions_study", "study"),
@@ -98,6 +99,7 @@ refusals = Table(
     Column("reason", Text, nullable=False),
     Column("status", Integer, nullable=False),
     Column("input_bytes", BigInteger, nullable=False),
+    Column("attribute", Text),
     Index("refusals_at", "at"),
 )
 

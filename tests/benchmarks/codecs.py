@@ -22,6 +22,7 @@ from service.gateway.decode import decode
 from service.gateway.frame import Codec
 from service.gateway.isolation import CodecPool
 from service.gateway.limits import Limits
+from service.models.manifest import Accepts
 from tests.films import make_film, phantom
 
 SYNTAXES = {"jpeg_2000": JPEG2000Lossless, "jpeg_ls": JPEGLSLossless, "rle": RLELossless}
@@ -35,7 +36,7 @@ def main() -> None:
     parser.add_argument("--films", type=int, default=15, help="of each syntax")
     arguments = parser.parse_args()
     with CodecPool() as pool:
-        decode(make_film(syntax=JPEG2000Lossless), Limits(), pool)
+        decode(make_film(syntax=JPEG2000Lossless), Limits(), pool, Accepts())
         weight = resident(children())
         ratios = {name: round(compare(make(syntax, arguments.size), pool, arguments.films), 3) for name, syntax in SYNTAXES.items()}
     held = max(ratios.values()) <= MOST and ratios["jpeg_2000"] <= MOST_JPEG_2000 and weight <= MOST_BYTES
@@ -52,7 +53,7 @@ def compare(film: bytes, pool: Codec, films: int) -> float:
     seconds: dict[str, list[float]] = {"here": [], "there": []}
     for turn in range(films + 1):
         for name, codec in (("here", decompress), ("there", pool)):
-            taken = time(lambda codec=codec: decode(film, Limits(), codec))  # type: ignore[misc] # bound now
+            taken = time(lambda codec=codec: decode(film, Limits(), codec, Accepts()))  # type: ignore[misc] # bound now
             if turn:  # the first warms up
                 seconds[name].append(taken)
     return median(seconds["there"]) / median(seconds["here"])

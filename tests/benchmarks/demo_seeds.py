@@ -93,6 +93,7 @@ def answered(model: LoadedModel, scenario: Scenario) -> Stream:
         sites=tuple(study.site for study in studies),
         attributes=tuple(one for part in parts for one in part[2]),
         statistics=tuple(one for part in parts for one in part[3]),
+        flags=((),) * len(studies),
         logits=np.concatenate([part[0] for part in parts]),
         embedding=np.concatenate([part[1] for part in parts]).astype(np.float32),
         labels=np.array([study.report for study in studies]),

@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 
 from service.domain import Outcome
 from service.gateway.ledger import UNKNOWN, Ledger
+from service.gateway.notices import Notices
 from service.worker.export import MeasurementCollector
 from service.worker.metrics import WorkerMetrics
 from service.worker.reference import build_reference
@@ -108,7 +109,8 @@ class Gateway:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry(auto_describe=False)
-        self._ledger = Ledger(self.registry)
+        self._ledger, self._notices = Ledger(self.registry), Notices(self.registry)
+        self._notices.introduce("chest")
         self._rng = np.random.default_rng(0)
 
     def answer(self, films: int, refused: int) -> None:
@@ -119,8 +121,11 @@ class Gateway:
                     pass
             self._ledger.observe_batch(1)
             receipt.answered(replayed=self._rng.random() < 0.1)
+            if self._rng.random() < 0.02:
+                self._notices.flagged("chest", ("saturated",))
         for _ in range(refused):
             self._ledger.receive("chest").unanswered(Outcome.REFUSED, "out-of-scope")
+            self._notices.outside("chest", "view")
         if self._rng.random() < 0.2:
             self._ledger.receive("chest").unanswered(Outcome.FAILED, "busy")
             self._ledger.receive(UNKNOWN).unanswered(Outcome.REFUSED, "unknown-model")

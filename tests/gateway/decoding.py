@@ -7,8 +7,11 @@ from service.gateway import decode as stage
 from service.gateway.codec import decompress
 from service.gateway.frame import Codec
 from service.gateway.limits import Limits
+from service.models.manifest import Accepts
+
+ANY = Accepts(also=("quality-control", "localizer", "secondary-capture"))
 
 
-def decode(body: bytes, limits: Limits, codec: Codec = decompress) -> Image:
-    """As the gateway decodes, in this process unless a pool is given."""
-    return stage.decode(body, limits, codec)
+def decode(body: bytes, limits: Limits, codec: Codec = decompress, accepts: Accepts = ANY) -> Image:
+    """As the gateway decodes, in this process unless a pool is given, and for a model that reads anything of one frame."""
+    return stage.decode(body, limits, codec, accepts)

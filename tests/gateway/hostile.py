@@ -62,9 +62,9 @@ def native(value: bytes, *, length: int | None = None) -> bytes:
     return element(0x7FE00010, b"OW", value, length=length)
 
 
-def encapsulated(*fragments: bytes) -> bytes:
+def encapsulated(*fragments: bytes, table: bytes = b"") -> bytes:
     end = struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
-    return element(0x7FE00010, b"OB", item(b"") + b"".join(map(item, fragments)) + end, length=UNDEFINED)
+    return element(0x7FE00010, b"OB", item(table) + b"".join(map(item, fragments)) + end, length=UNDEFINED)
 
 
 def deflate_bomb(inflated: int) -> bytes:

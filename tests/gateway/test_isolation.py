@@ -89,7 +89,7 @@ def test_a_codec_that_hangs_is_ended_and_its_film_refused(pool: CodecPool) -> No
 
 
 def test_a_codec_may_use_its_processor_time_and_no_more() -> None:
-    script = "from service.gateway.codec_process import allow\nallow(1)\nwhile True: pass\n"
+    script = "import signal\nfrom service.gateway.codec_process import allow\nallow(1)\nsignal.alarm(0)\nwhile True: pass\n"
     assert subprocess.run([sys.executable, "-c", script], timeout=60, check=False).returncode == -signal.SIGXCPU
 
 

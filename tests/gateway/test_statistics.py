@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from service.gateway.statistics import flags, image_statistics
+from service.gateway.flags import statistic_flags
+from service.gateway.statistics import image_statistics
 from service.models.features import STATISTICS
 from tests.films import phantom
 from tests.gateway.images import make_image
@@ -102,7 +103,9 @@ def test_a_large_film_says_what_the_small_one_says() -> None:
 
 
 def test_a_constant_film_and_a_saturated_one_are_flagged_and_an_ordinary_one_is_not() -> None:
-    assert flags(of(np.full((50, 50), 700))) == ("constant",)
-    assert flags(of(np.full((50, 50), 4095))) == ("constant", "saturated")
-    assert flags(of(np.where(chest() > 1500, 4095, chest()))) == ("saturated",)
-    assert flags(of(chest())) == ()
+    assert statistic_flags(of(np.full((50, 50), 700))) == ("constant",)
+    assert statistic_flags(of(np.full((50, 50), 4095))) == ("constant", "saturated", "clipped")
+    assert statistic_flags(of(np.where(chest() > 1500, 4095, chest()))) == ("saturated", "clipped")
+    assert statistic_flags(of(np.where(chest() < np.quantile(chest(), 0.6), 0, chest()))) == ("saturated",)
+    assert statistic_flags(of(np.where(chest() > np.quantile(chest(), 0.85), 4095, chest()))) == ("clipped",)
+    assert statistic_flags(of(chest())) == ()

@@ -30,14 +30,26 @@ def count(engine: Engine, table: object) -> int:
 
 
 def test_a_prediction_comes_back_as_it_was_stored(engine: Engine) -> None:
-    prediction = make_prediction()
+    prediction = make_prediction(flags=("constant", "saturated"))
     record(engine, prediction)
     with engine.connect() as connection:
         found = find_prediction(connection, prediction.id)
     np.testing.assert_array_equal(found.scores.logits, prediction.scores.logits)
     np.testing.assert_array_equal(found.scores.embedding, prediction.scores.embedding)
     assert found.scores.embedding.dtype == np.float16
-    for name in ("id", "received_at", "site", "key", "content", "pseudonyms", "attributes", "statistics", "pixel_sha256", "duration_ms"):
+    for name in (
+        "id",
+        "received_at",
+        "site",
+        "key",
+        "content",
+        "pseudonyms",
+        "attributes",
+        "statistics",
+        "pixel_sha256",
+        "duration_ms",
+        "flags",
+    ):
         assert getattr(found, name) == getattr(prediction, name), name
 
 

@@ -6,7 +6,7 @@ from grafana_foundation_sdk.builders import table, timeseries
 
 from dashboards.grafana.measured import by_feature
 from dashboards.grafana.panels import Query, lines
-from dashboards.grafana.promql import MODEL, once
+from dashboards.grafana.promql import GATEWAY, MODEL, once
 from dashboards.grafana.series import against_its_band
 
 TITLE = "Inputs"
@@ -31,6 +31,29 @@ def row() -> list[timeseries.Panel | table.Panel]:
             unit="percentunit",
             ends=(0, None),
             alert="StepwedgeModelAlarm",
+        ),
+        lines(
+            "Films with a flag",
+            "Share of the recorded films that carry a flag in the last 6 hours: constant, saturated, clipped and the like. A step up is a broken detector, "
+            "export or converter; the answers to such films are worth little.",
+            [
+                Query(
+                    f"sum by (flag) (increase(stepwedge_flags_total{{{GATEWAY}}}[6h])) "
+                    f"/ on () group_left sum(increase(stepwedge_requests_recorded_total{{{GATEWAY}}}[6h]))",
+                    "{{flag}}",
+                )
+            ],
+            unit="percentunit",
+            ends=(0, None),
+        ),
+        lines(
+            "Films out of scope, by attribute",
+            "Requests refused in an hour because the model was not made for such films, by what said so. A PACS that forwards everything shows here, "
+            "and so does a scanner that starts to write another body part or view.",
+            [Query(f"sum by (attribute) (increase(stepwedge_out_of_scope_total{{{GATEWAY}}}[1h]))", "{{attribute}}")],
+            unit="short",
+            ends=(0, None),
+            alert="StepwedgeRefusalsHigh",
         ),
         by_feature(
             "Attributes and image statistics, $window",
