@@ -35,6 +35,7 @@ from service.gateway.path import Gateway
 from service.gateway.predict import Predictor
 from service.gateway.record import Recorder
 from service.gateway.refuse import RefusalLog
+from service.gateway.seal import Sealer
 from service.gateway.versions import Versions
 from service.models.registry import open_model
 from service.store.engine import open_engine
@@ -93,6 +94,7 @@ def assemble(settings: Settings, key: bytes, engine: Engine, stack: AsyncExitSta
     decoders = stack.enter_context(
         ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_DECODERS) + settings.codec_processes, thread_name_prefix="decoder")
     )
+    sealer = Sealer(key, push=settings.pacs_url is not None) if settings.report_days else None
     limits = Limits(body_bytes=settings.max_body_bytes, pixels=settings.max_pixels)
     if settings.export_measurements:
         export_measurements(registry, engine, stack)
@@ -105,7 +107,7 @@ def assemble(settings: Settings, key: bytes, engine: Engine, stack: AsyncExitSta
         database=database,
         fleet=fleet,
         refusals=refusals,
-        gateway=Gateway(fleet, recorder, ledger, decoders, limits, codecs, notices, key),
+        gateway=Gateway(fleet, recorder, ledger, decoders, limits, codecs, notices, key, sealer),
         versions=Versions(),
         key=key,
     )

@@ -56,6 +56,16 @@ class Settings(BaseSettings):
     torch_threads: int = Field(default=1, ge=1)
     webhook_url: str | None = Field(default=None, description="Where remedy requests are delivered.")
     webhook_secret: SecretStr | None = Field(default=None, description="HMAC-SHA256 key of the webhook signature.")
+    report_days: int = Field(
+        default=7,
+        ge=0,
+        le=365,
+        description="Days for which what a DICOM report repeats of its film is kept, sealed. 0: nothing is kept, and there are no reports.",
+    )
+    pacs_url: str | None = Field(
+        default=None, description="Root of the DICOMweb service of the PACS (STOW-RS); each result is pushed there as a report."
+    )
+    pacs_authorization: SecretStr | None = Field(default=None, description="The header Authorization of what is pushed there.")
     worker_interval_s: float = Field(default=60.0, gt=0, description="Seconds between passes of the worker.")
     hour_grace_s: float = Field(default=60.0, ge=0, description="Seconds after its end that an hour stays open.")
 

@@ -17,13 +17,17 @@ AttributeValue = str | float | None
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What names a person or a film, as it came. Lives between decode and deidentify only; never stored, logged or sent."""
+    """What names a person or a film, as it came. Lives between decode and deidentify only; never logged, never stored in clear.
+
+    header: what a report repeats of the film's header, as a data set of its own; empty where the film does not name itself.
+    """
 
     patient: str | None
     accession: str | None
     study: str | None
     series: str | None
     instance: str | None
+    header: bytes = b""
 
     def __repr__(self) -> str:
         return "Identity(...)"
@@ -98,6 +102,14 @@ class ApiKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Sealed:
+    """What a report needs of who and what the film names, encrypted. push: the report is to be pushed to the PACS."""
+
+    header: bytes
+    push: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """One request to predict: who asks, which model, from which site, and under which idempotency key."""
 
@@ -126,6 +138,7 @@ class Prediction:
     content: SHA-256 that tells whether two submissions under one key are the same film.
     statistics: image statistics by name (service/gateway/statistics.py names and orders them).
     flags: what is plainly wrong with the film (service/models/features.py names and orders them); most often nothing.
+    sealed: kept apart from the row, and for some days only; not read back with it.
     """
 
     id: UUID
@@ -144,6 +157,7 @@ class Prediction:
     input_bytes: int
     duration_ms: float
     flags: tuple[str, ...] = ()
+    sealed: Sealed | None = None
 
 
 @dataclass(frozen=True, slots=True)

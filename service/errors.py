@@ -47,6 +47,14 @@ class OutOfScopeError(StepwedgeError):
         """Which attribute says so, of the closed list in service/models/scope.py; never its value."""
 
 
+class NoReportError(StepwedgeError):
+    """There can be no report on this prediction: its film does not name itself and its study, or reports are switched off here."""
+
+
+class ReportGoneError(StepwedgeError):
+    """What a report must repeat of the film is not kept any more."""
+
+
 class ConflictError(StepwedgeError):
     """The same key, or the same instance UID, came before with other content."""
 

@@ -43,6 +43,8 @@ KINDS: Mapping[type[BaseException], Kind] = {
     errors.UnsupportedSyntaxError: Kind("unsupported-media-type", 415, "Unsupported media type or transfer syntax"),
     errors.TooLargeError: Kind("too-large", 413, "Too large"),
     errors.OutOfScopeError: Kind("out-of-scope", 422, "Out of the model's scope"),
+    errors.NoReportError: Kind("no-report", 404, "No report"),
+    errors.ReportGoneError: Kind("report-gone", 410, "The report is gone"),
     errors.ConflictError: Kind("conflict", 409, "Other content under the same key"),
     errors.InvalidRequestError: INVALID,
     errors.LabelError: Kind("invalid-label", 400, "Invalid label"),

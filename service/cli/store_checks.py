@@ -15,7 +15,7 @@ from service.store.ledger import ledger_counts, model_counts
 from service.store.migrate import is_current
 from service.store.models import champions
 from service.store.objects import fetch_folder
-from service.store.outbox import count_messages
+from service.store.outbox import Kind, count_messages
 from service.store.references import active_reference
 from service.store.snapshots import champion_snapshots
 
@@ -84,7 +84,7 @@ def watch(settings: Settings, connection: Connection) -> Result:
 
 
 def outbox(_settings: Settings, connection: Connection) -> Result:
-    counts = count_messages(connection)
+    counts = count_messages(connection, Kind.REMEDY)
     detail = f"{counts.pending} to deliver, {counts.dead} given up"
     if counts.dead:
         return Result(

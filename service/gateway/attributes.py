@@ -1,7 +1,8 @@
 """The allow-list: all that is ever read from a film's header besides its pixels, its identity and how to decode it.
 
-Dates, institutions, descriptions, protocol names, comments and private tags are not on it and are never looked at.
+Institutions, descriptions, protocol names, comments and private tags are not on it and are never looked at.
 Device names are on it as tokens: `deidentify` replaces them by keyed pseudonyms before anything is stored.
+What a report repeats (REPORTED) is kept sealed, apart and for some days only, or not at all.
 """
 
 from __future__ import annotations
@@ -153,6 +154,24 @@ ALLOWED: Final = (
 )
 
 TOKENS: Final = frozenset(("StationName", "DeviceSerialNumber", "DetectorID"))
+
+REPORTED: Final = (
+    "SpecificCharacterSet",
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "StudyDate",
+    "StudyTime",
+    "AccessionNumber",
+    "PatientName",
+    "PatientID",
+    "IssuerOfPatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+    "StudyID",
+)
+"""What a report must repeat to lie with the patient and in the study of its film, in the order of their tags."""
 
 
 def _tag(keyword: str) -> int:

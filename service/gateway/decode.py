@@ -11,6 +11,7 @@ from service.gateway.elements import Element, read_elements
 from service.gateway.envelope import open_envelope
 from service.gateway.frame import Codec
 from service.gateway.geometry import GEOMETRY, read_geometry
+from service.gateway.header import HEADER, header_of
 from service.gateway.limits import Limits
 from service.gateway.modality import MODALITY, Modality
 from service.gateway.nature import NATURE, check_is_image, natures_of
@@ -20,7 +21,7 @@ from service.gateway.values import CHARSET, charset_of, text
 from service.models.manifest import Accepts
 
 PATIENT, ACCESSION, STUDY, SERIES, INSTANCE = 0x00100020, 0x00080050, 0x0020000D, 0x0020000E, 0x00080018
-WANTED = TAGS | GEOMETRY | MODALITY | NATURE | {CHARSET, PATIENT, ACCESSION, STUDY, SERIES, INSTANCE}
+WANTED = TAGS | GEOMETRY | MODALITY | NATURE | {CHARSET, PATIENT, ACCESSION, STUDY, SERIES, INSTANCE} | HEADER
 
 
 def decode(body: bytes, limits: Limits, codec: Codec, accepts: Accepts) -> Image:
@@ -64,4 +65,4 @@ def _identity(elements: Mapping[int, Element], charset: str) -> Identity:
     patient, accession, study, series, instance = (
         text(elements.get(tag), charset) or None for tag in (PATIENT, ACCESSION, STUDY, SERIES, INSTANCE)
     )
-    return Identity(patient=patient, accession=accession, study=study, series=series, instance=instance)
+    return Identity(patient=patient, accession=accession, study=study, series=series, instance=instance, header=header_of(elements))

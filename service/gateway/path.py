@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from time import perf_counter
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
-from service.domain import AttributeValue, Image, Prediction, Pseudonyms, Scores, Submission
+from service.domain import AttributeValue, Prediction, Pseudonyms, Scores, Sealed, Submission
 from service.gateway.claim import claim
 from service.gateway.decode import decode
 from service.gateway.deidentify import deidentify
@@ -23,6 +24,7 @@ from service.gateway.limits import Limits
 from service.gateway.notices import Notices
 from service.gateway.preprocess import preprocess
 from service.gateway.record import Recorder
+from service.gateway.seal import Sealer
 from service.gateway.statistics import image_statistics
 from service.models.manifest import Manifest
 from service.store.ids import uuid7
@@ -40,8 +42,9 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A film after the work of a decoding thread: nothing in it names anybody, and the pixels are the model's input."""
+    """A film after the work of a decoding thread: nothing in it names anybody in clear, and the pixels are the model's input."""
 
+    id: UUID
     tensor: NDArray[np.float32]
     attributes: Mapping[str, AttributeValue]
     pseudonyms: Pseudonyms
@@ -49,6 +52,7 @@ class Prepared:
     flags: tuple[str, ...]
     pixel_sha256: bytes
     input_sha256: bytes
+    sealed: Sealed | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ class Gateway:
     codec: Codec
     notices: Notices
     key: bytes
+    sealer: Sealer | None = None
 
     async def predict(self, submission: Submission) -> Answer:
         """Answer one film; the answer is durable when this returns.
@@ -73,8 +78,11 @@ class Gateway:
             InferenceError, UnavailableError: It could not be answered now.
         """
         began = perf_counter()
+        identifier = uuid7(submission.received_at)
         with self.fleet.lease(submission.model) as serving:
-            film = await asyncio.get_running_loop().run_in_executor(self.decoders, self.prepare, submission.body, serving.manifest)
+            film = await asyncio.get_running_loop().run_in_executor(
+                self.decoders, self.prepare, identifier, submission.body, serving.manifest
+            )
             with self.ledger.stage("predict"):
                 scores = await serving.predictor.predict(film.tensor)
         prediction = self.compose(submission, serving, film, scores, duration_ms=1000 * (perf_counter() - began))
@@ -84,20 +92,32 @@ class Gateway:
             self.notices.flagged(submission.model, prediction.flags)
         return Answer(recorded.prediction, recorded.replayed, serving.version.version, serving.manifest)
 
-    def prepare(self, body: bytes, manifest: Manifest) -> Prepared:
+    def prepare(self, identifier: UUID, body: bytes, manifest: Manifest) -> Prepared:
         """All that needs the film itself, in one go on one thread."""
         with self.ledger.stage("decode"):
             image = decode(body, self.limits, self.codec, manifest.accepts)
         with self.ledger.stage("deidentify"):
             attributes, pseudonyms = deidentify(image, self.key)
+            sealed = None if self.sealer is None else self.sealer.seal(identifier, image.identity.header)
         with self.ledger.stage("preprocess"):
-            return prepared(image, attributes, pseudonyms, manifest)
+            statistics = image_statistics(image)
+            return Prepared(
+                id=identifier,
+                tensor=preprocess(image, manifest.preprocessing),
+                attributes=attributes,
+                pseudonyms=pseudonyms,
+                statistics=statistics,
+                flags=statistic_flags(statistics),
+                pixel_sha256=image.pixel_sha256,
+                input_sha256=image.input_sha256,
+                sealed=sealed,
+            )
 
     def compose(self, submission: Submission, serving: Serving, film: Prepared, scores: Scores, duration_ms: float) -> Prediction:
         """The row that is stored."""
         owned = claim(self.key, serving.version.id, submission, film.pseudonyms, film.pixel_sha256)
         return Prediction(
-            id=uuid7(submission.received_at),
+            id=film.id,
             model_version=serving.version.id,
             received_at=submission.received_at,
             site=submission.site,
@@ -113,17 +133,5 @@ class Gateway:
             input_bytes=len(submission.body),
             duration_ms=duration_ms,
             flags=film.flags,
+            sealed=film.sealed,
         )
-
-
-def prepared(image: Image, attributes: Mapping[str, AttributeValue], pseudonyms: Pseudonyms, manifest: Manifest) -> Prepared:
-    statistics = image_statistics(image)
-    return Prepared(
-        tensor=preprocess(image, manifest.preprocessing),
-        attributes=attributes,
-        pseudonyms=pseudonyms,
-        statistics=statistics,
-        flags=statistic_flags(statistics),
-        pixel_sha256=image.pixel_sha256,
-        input_sha256=image.input_sha256,
-    )

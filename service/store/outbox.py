@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import Connection, func, select, update
@@ -14,15 +15,23 @@ from service.store.tables import outbox
 LONGEST_ERROR = 200
 
 
+class Kind(StrEnum):
+    """What a message tells of: a remedy or a result, to a webhook, or a report, to the PACS."""
+
+    REMEDY = "remedy"
+    RESULT = "result"
+    REPORT = "report"
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message that is to be delivered under its id, and how often that was tried."""
+    """A message that is to be delivered under its id, and how often that was tried. The body of a report is empty and made when it is sent."""
 
     id: UUID
-    remedy: UUID
     body: bytes
     created_at: datetime
     attempts: int
+    prediction: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +48,11 @@ def enqueue(connection: Connection, identifier: UUID, remedy: UUID, body: bytes,
     return connection.scalar(statement.on_conflict_do_nothing().returning(outbox.c.id)) is not None
 
 
-def due(connection: Connection, now: datetime, limit: int = 1) -> list[Message]:
-    """Messages that are to be tried now, locked until the transaction ends; those that another worker holds are passed over."""
+def due(connection: Connection, kind: Kind, now: datetime, limit: int = 1) -> list[Message]:
+    """Messages of a kind that are to be tried now, locked until the transaction ends; those that another process holds are passed over."""
     waiting = outbox.c.delivered_at.is_(None) & outbox.c.dead_at.is_(None) & (outbox.c.next_attempt_at <= now)
-    columns = (outbox.c.id, outbox.c.remedy, outbox.c.body, outbox.c.created_at, outbox.c.attempts)
-    query = select(*columns).where(waiting).order_by(outbox.c.next_attempt_at, outbox.c.id).limit(limit)
+    columns = (outbox.c.id, outbox.c.body, outbox.c.created_at, outbox.c.attempts, outbox.c.prediction)
+    query = select(*columns).where(outbox.c.kind == kind, waiting).order_by(outbox.c.next_attempt_at, outbox.c.id).limit(limit)
     return [Message(*row) for row in connection.execute(query.with_for_update(skip_locked=True))]
 
 
@@ -65,7 +74,7 @@ def dead(connection: Connection, identifier: UUID, error: str, at: datetime) -> 
     connection.execute(update(outbox).where(outbox.c.id == identifier).values(values))
 
 
-def count_messages(connection: Connection) -> OutboxCounts:
-    """How many messages wait, and how many were given up."""
+def count_messages(connection: Connection, kind: Kind) -> OutboxCounts:
+    """How many messages of a kind wait, and how many were given up."""
     waiting = func.count().filter(outbox.c.delivered_at.is_(None), outbox.c.dead_at.is_(None))
-    return OutboxCounts(*connection.execute(select(waiting, func.count(outbox.c.dead_at))).one())
+    return OutboxCounts(*connection.execute(select(waiting, func.count(outbox.c.dead_at)).where(outbox.c.kind == kind)).one())

@@ -18,6 +18,7 @@ from service.store.drivers import driver_cursor
 from service.store.ids import time_of
 from service.store.partitions import ensure_months, hour_of, month_of
 from service.store.rows import Rows, rows_between
+from service.store.sealed import store_sealed
 from service.store.tables import predictions as table
 
 __all__ = ["Rows", "find_prediction", "predictions_of", "record_batch", "rows_between", "versions_of"]
@@ -134,6 +135,7 @@ def _store(cursor: Cursor[Any], predictions: Sequence[Prediction]) -> None:
         copy.set_types(list(TYPES.values()))
         for prediction in predictions:
             copy.write_row(fields(prediction))
+    store_sealed(cursor, predictions)
     cursor.executemany(MARK, sorted({(prediction.model_version, hour_of(prediction.received_at)) for prediction in predictions}))
 
 

@@ -9,14 +9,12 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Date,
-    DateTime,
     Double,
     ForeignKey,
     Identity,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     PrimaryKeyConstraint,
     Table,
     Text,
@@ -26,8 +24,31 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-metadata = MetaData()
-moment = DateTime(timezone=True)
+from service.store.alarm_tables import alarms, alerts, outbox, remedies
+from service.store.metadata import metadata, moment
+
+__all__ = [
+    "alarms",
+    "alerts",
+    "api_keys",
+    "checkpoints",
+    "day_marks",
+    "day_tallies",
+    "labels",
+    "measurements",
+    "metadata",
+    "model_versions",
+    "outbox",
+    "predictions",
+    "reference_versions",
+    "refusals",
+    "remedies",
+    "sealed_headers",
+    "snapshots",
+    "submissions",
+    "tallies",
+    "tally_marks",
+]
 
 model_versions = Table(
     "model_versions",
@@ -85,6 +106,16 @@ submissions = Table(
     Column("prediction", Uuid, nullable=False),
     Column("content", LargeBinary, nullable=False),
     Column("received_at", moment, nullable=False),
+)
+
+# What a report repeats of the film's header, encrypted with a key that the database does not have; removed after some days.
+sealed_headers = Table(
+    "sealed_headers",
+    metadata,
+    Column("prediction", Uuid, primary_key=True),
+    Column("header", LargeBinary, nullable=False),
+    Column("sealed_at", moment, nullable=False, server_default=text("now()")),
+    Index("sealed_headers_sealed_at", "sealed_at", postgresql_using="brin"),
 )
 
 refusals = Table(
@@ -230,69 +261,4 @@ snapshots = Table(
     Column("until", moment, nullable=False),
     Column("computed_at", moment, nullable=False),
     Column("payload", JSONB, nullable=False),
-)
-
-alarms = Table(
-    "alarms",
-    metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("model_version", Integer, ForeignKey("model_versions.id"), nullable=False),
-    Column("reference", Integer, ForeignKey("reference_versions.id"), nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("family", Text, nullable=False),
-    Column("cell", Text, nullable=False),
-    Column("opened_at", moment, nullable=False),
-    Column("since", moment, nullable=False),
-    Column("cleared_at", moment),
-    Column("evidence", Double, nullable=False),
-    Column("summary", Text, nullable=False),
-    Column("carriers", JSONB, nullable=False),
-    Index("alarms_open", "reference", "family", unique=True, postgresql_where=text("cleared_at is null")),
-)
-
-remedies = Table(
-    "remedies",
-    metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("alarm", Uuid, ForeignKey("alarms.id"), nullable=False, unique=True),
-    Column("action", Text, nullable=False),
-    Column(
-        "state",
-        Text,
-        CheckConstraint("state in ('proposed', 'approved', 'rejected', 'expired', 'done')", name="remedies_state"),
-        nullable=False,
-    ),
-    Column("proposed_at", moment, nullable=False),
-)
-
-# Written in the transaction that opens the remedy; delivered afterwards under one webhook id however often it is tried.
-outbox = Table(
-    "outbox",
-    metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("remedy", Uuid, ForeignKey("remedies.id"), nullable=False, unique=True),
-    Column("body", LargeBinary, nullable=False),
-    Column("created_at", moment, nullable=False),
-    Column("attempts", Integer, nullable=False, server_default=text("0")),
-    Column("next_attempt_at", moment, nullable=False),
-    Column("delivered_at", moment),
-    Column("dead_at", moment),
-    Column("last_error", Text),
-    Index("outbox_due", "next_attempt_at", postgresql_where=text("delivered_at is null and dead_at is null")),
-)
-
-# What Alertmanager or Grafana sent; one row an alert, however often it is sent again.
-alerts = Table(
-    "alerts",
-    metadata,
-    Column("fingerprint", Text, nullable=False),
-    Column("starts_at", moment, nullable=False),
-    Column("ends_at", moment),
-    Column("labels", JSONB, nullable=False),
-    Column("alarm", Uuid, ForeignKey("alarms.id")),
-    Column("first_received_at", moment, nullable=False),
-    Column("last_received_at", moment, nullable=False),
-    PrimaryKeyConstraint("fingerprint", "starts_at", name="alerts_pkey"),
-    Index("alerts_alarm", "alarm"),
-    Index("alerts_first_received_at", "first_received_at"),
 )

@@ -73,7 +73,7 @@ def deliver_due(engine: Engine, client: httpx.Client, destination: Destination, 
 def _deliver_one(engine: Engine, client: httpx.Client, destination: Destination, now: Callable[[], datetime], draw: Random) -> bool | None:
     """Try the row that has been due longest; None when there is none."""
     with engine.begin() as connection:
-        waiting = outbox.due(connection, now())
+        waiting = outbox.due(connection, outbox.Kind.REMEDY, now())
         if not waiting:
             return None
         (message,) = waiting

@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.store.outbox import OutboxCounts, count_messages
+from service.store.outbox import Kind, OutboxCounts, count_messages
 from service.store.remedies import count_open_remedies
 from service.store.snapshots import champion_snapshots
 from service.worker import families
@@ -38,7 +38,7 @@ def last_runs(connection: Connection) -> LastRuns:
     return LastRuns(
         runs=tuple(Run(one.model, one.version, one.computed_at, snapshot) for one, snapshot in stored if snapshot is not None),
         remedies=count_open_remedies(connection),
-        outbox=count_messages(connection),
+        outbox=count_messages(connection, Kind.REMEDY),
     )
 
 

@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from service.config import Settings
 from service.store.engine import open_engine
 from service.store.partitions import ensure_partitions
+from service.store.sealed import forget_sealed
 from service.worker.deliver import TIMEOUT_S, Destination, deliver_due
 from service.worker.export import MeasurementCollector
 from service.worker.metrics import WorkerMetrics
@@ -87,6 +88,7 @@ def attempt_pass(engine: Engine, settings: Settings, metrics: WorkerMetrics, sto
     until = wall_clock()
     try:
         ensure_partitions(engine, until, until + AHEAD)
+        forget_sealed(engine, until - timedelta(days=settings.report_days))
         report = run_pass(engine, until, now=wall_clock, grace=timedelta(seconds=settings.hour_grace_s), stop=stop.is_set)
     except SQLAlchemyError as error:
         metrics.failures.inc()

@@ -17,7 +17,10 @@ from service.domain import AttributeValue
 from service.gateway.attributes import ALLOWED, LONGEST, NO_AGE, OLDEST, TAGS, age, code, read_attributes, sex, view
 from service.gateway.decode import WANTED
 from service.gateway.elements import Element
+from service.gateway.geometry import GEOMETRY
+from service.gateway.header import HEADER
 from service.gateway.limits import Limits
+from service.gateway.modality import MODALITY
 from tests.films import NAMES, make_dataset, make_film, write_film
 from tests.gateway.decoding import decode
 
@@ -174,6 +177,9 @@ def test_private_nested_and_personal_elements_are_never_looked_at() -> None:
 
 
 def test_the_reader_wants_no_element_that_could_name_a_person_beside_the_identity() -> None:
-    named = {0x00100010, 0x00100030, 0x00080080, 0x00080081, 0x00080090, 0x00081030, 0x0008103E, 0x00181030, 0x00080020, 0x00104000}
-    assert not named & WANTED
+    never = {0x00080080, 0x00080081, 0x00080090, 0x00081030, 0x0008103E, 0x00181030, 0x00104000, 0x00101040, 0x00081070}
+    name, birth_date, study_date = 0x00100010, 0x00100030, 0x00080020
+    assert not never & WANTED
+    assert {name, birth_date, study_date} <= HEADER
+    assert not {name, birth_date, study_date} & (TAGS | GEOMETRY | MODALITY)
     assert all(tag >> 16 & 1 == 0 for tag in WANTED)

@@ -16,6 +16,7 @@ from service.store.references import active_reference, save_reference
 from service.store.remedies import count_open_remedies, expire_remedy, open_remedy, remedies_of
 from tests.store.builders import AT, make_version
 
+REMEDY = outbox.Kind.REMEDY
 CARRIER = Carrier("s", "acquisition", "all", "Manufacturer", "", "unseen", "above", 0.0, 0.5, 40, 2.0)
 
 
@@ -94,18 +95,18 @@ def test_a_message_is_tried_by_one_worker_at_a_time_until_it_is_delivered(engine
         open_remedy(connection, remedy)
         assert [outbox.enqueue(connection, identifier, remedy.id, b"body", AT) for _ in range(2)] == [True, False]
     with engine.begin() as one, engine.begin() as two:
-        (message,) = outbox.due(one, AT)
+        (message,) = outbox.due(one, REMEDY, AT)
         assert (message.id, message.body, message.attempts) == (identifier, b"body", 0)
-        assert outbox.due(two, AT) == []
+        assert outbox.due(two, REMEDY, AT) == []
         outbox.failed(one, identifier, "503", AT + timedelta(seconds=5))
     with engine.begin() as connection:
-        assert outbox.due(connection, AT) == []
-        assert outbox.count_messages(connection) == outbox.OutboxCounts(pending=1, dead=0)
-        (again,) = outbox.due(connection, AT + timedelta(seconds=5))
+        assert outbox.due(connection, REMEDY, AT) == []
+        assert outbox.count_messages(connection, REMEDY) == outbox.OutboxCounts(pending=1, dead=0)
+        (again,) = outbox.due(connection, REMEDY, AT + timedelta(seconds=5))
         assert again.attempts == 1
         outbox.delivered(connection, identifier, AT)
-        assert outbox.due(connection, AT + timedelta(days=9)) == []
-        assert outbox.count_messages(connection) == outbox.OutboxCounts(pending=0, dead=0)
+        assert outbox.due(connection, REMEDY, AT + timedelta(days=9)) == []
+        assert outbox.count_messages(connection, REMEDY) == outbox.OutboxCounts(pending=0, dead=0)
 
 
 def test_a_message_that_is_given_up_is_counted_and_never_tried_again(engine: Engine) -> None:
@@ -117,5 +118,5 @@ def test_a_message_that_is_given_up_is_counted_and_never_tried_again(engine: Eng
         open_remedy(connection, remedy)
         outbox.enqueue(connection, identifier, remedy.id, b"body", AT)
         outbox.dead(connection, identifier, "gone", AT)
-        assert outbox.due(connection, AT + timedelta(days=9)) == []
-        assert outbox.count_messages(connection) == outbox.OutboxCounts(pending=0, dead=1)
+        assert outbox.due(connection, REMEDY, AT + timedelta(days=9)) == []
+        assert outbox.count_messages(connection, REMEDY) == outbox.OutboxCounts(pending=0, dead=1)
