@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from service.api.problems import MEDIA_TYPE, Problem
+from service.api.tensors import InferRequest
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -48,8 +49,9 @@ def document(app: FastAPI) -> Mapping[str, Any]:
     schemas = content.setdefault("components", {}).setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    definitions = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas |= {**definitions.pop("$defs", {}), "Problem": definitions}
+    for described in (Problem, InferRequest):
+        definitions = described.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas |= {**definitions.pop("$defs", {}), described.__name__: definitions}
     for path in content["paths"].values():
         for operation in path.values():
             if "security" in operation:

@@ -11,7 +11,7 @@ import structlog
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api.problems import INTERNAL, detail_of, problem, problem_response
+from service.api.problems import INTERNAL, detail_of, for_address, problem, problem_response
 from service.api.trace import frames
 
 log = structlog.get_logger()
@@ -47,7 +47,7 @@ class Envelope:
                 log.error("unexpected_error", kind=type(error).__name__, frames=frames(error))  # noqa: TRY400 - a message may quote a tag
                 if reply.status:
                     raise
-                body = problem(INTERNAL, detail_of(error, INTERNAL), request_id)
+                body = for_address(problem(INTERNAL, detail_of(error, INTERNAL), request_id), scope["path"])
                 await problem_response(INTERNAL, body)(scope, receive, reply)
             finally:
                 note(scope, reply.status, 1000 * (perf_counter() - began))

@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, Match, Route
 
 from service.api.envelope import request_id_of
-from service.api.problems import INVALID, METHOD, NOT_FOUND, FieldProblem, Kind, detail_of, kind_of, problem, problem_response
+from service.api.problems import INVALID, METHOD, NOT_FOUND, FieldProblem, Kind, detail_of, for_address, kind_of, problem, problem_response
 from service.errors import StepwedgeError
 
 NOT_VALID = "Not valid"
@@ -43,7 +43,7 @@ SAYS_NO_VALUE = {
 
 async def domain_problem(request: Request, error: Exception) -> Response:
     kind = kind_of(error)
-    return problem_response(kind, problem(kind, detail_of(error, kind), request_id_of(request.scope)))
+    return said(request, kind, detail_of(error, kind))
 
 
 class HttpProblem:
@@ -58,7 +58,7 @@ class HttpProblem:
         known = {404: NOT_FOUND, 405: METHOD, 400: INVALID}
         kind = known.get(error.status_code) or Kind(f"http-{error.status_code}", error.status_code, "Not possible")
         headers = {"Allow": ", ".join(self.methods_at(request))} if kind is METHOD else error.headers
-        return problem_response(kind, problem(kind, f"{kind.title}.", request_id_of(request.scope)), headers)
+        return said(request, kind, f"{kind.title}.", headers=headers)
 
     def methods_at(self, request: Request) -> list[str]:
         """Every method that the address of a request has; the router tells those of the first endpoint there only."""
@@ -70,7 +70,14 @@ async def validation_problem(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise TypeError from error
     fields = [field_problem(item) for item in error.errors()]
-    return problem_response(INVALID, problem(INVALID, "Some fields are not valid.", request_id_of(request.scope), fields))
+    return said(request, INVALID, "Some fields are not valid.", fields=fields)
+
+
+def said(
+    request: Request, kind: Kind, detail: str, *, fields: list[FieldProblem] | None = None, headers: Mapping[str, str] | None = None
+) -> Response:
+    body = problem(kind, detail, request_id_of(request.scope), fields)
+    return problem_response(kind, for_address(body, request.url.path), headers)
 
 
 def field_problem(item: Mapping[str, object]) -> FieldProblem:

@@ -15,6 +15,7 @@ from service.domain import Outcome
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
+OPEN_INFERENCE = "/v2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,7 @@ class Problem(BaseModel):
     detail: Annotated[str, Field(examples=["The body is not a DICOM film that can be read."])]
     instance: Annotated[str, Field(examples=["urn:uuid:019cabe6-6400-7000-8000-000000000000"], description="The request's id.")]
     errors: Annotated[list[FieldProblem] | None, Field(description="Which fields are not valid.")] = None
+    error: Annotated[str | None, Field(description="The detail once more below /v2, where Open Inference clients look for it.")] = None
 
 
 def kind_of(error: BaseException) -> Kind:
@@ -124,6 +126,11 @@ def problem(kind: Kind, detail: str, request_id: str, fields: list[FieldProblem]
         instance=f"urn:uuid:{request_id}",
         errors=fields,
     )
+
+
+def for_address(body: Problem, path: str) -> Problem:
+    """The problem in the words of whoever asked at this address: the Open Inference Protocol wants an `error`."""
+    return body.model_copy(update={"error": body.detail}) if path.startswith(OPEN_INFERENCE) else body
 
 
 def problem_response(kind: Kind, body: Problem, headers: Mapping[str, str] | None = None) -> Response:

@@ -12,6 +12,7 @@ from service.api import (
     measurements,
     metrics,
     models,
+    open_inference,
     predictions,
     problem_kinds,
     remedies,
@@ -19,6 +20,7 @@ from service.api import (
 
 ROUTERS = (
     predictions.router,
+    open_inference.router,
     labels.router,
     label_upload.router,
     models.router,

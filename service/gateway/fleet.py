@@ -16,6 +16,7 @@ from service.domain import ModelVersion
 from service.errors import UnavailableError, UnknownModelError
 from service.gateway.database import Database
 from service.gateway.predict import Predictor
+from service.gateway.tensor import Geometry
 from service.models.manifest import Manifest
 from service.store.models import champions
 
@@ -32,6 +33,7 @@ class Serving:
 
     version: ModelVersion
     manifest: Manifest
+    geometry: Geometry
     predictor: Predictor
     users: int = 0
     retired: bool = False
@@ -125,7 +127,7 @@ class Fleet:
             log.error("model_not_loaded", model=version.model, version=version.version, kind=type(error).__name__)  # noqa: TRY400 - its class is enough
             return
         current = self.serving.get(version.model)
-        self.serving[version.model] = Serving(version, predictor.model.manifest, predictor)
+        self.serving[version.model] = Serving(version, predictor.model.manifest, Geometry.of(predictor.model), predictor)
         log.info("model_in_service", model=version.model, version=version.version)
         if current is not None:
             self._retire(current)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from service.gateway.preprocess import preprocess
 from service.gateway.record import Recorder
 from service.gateway.seal import Sealer
 from service.gateway.statistics import image_statistics
+from service.gateway.tensor import Geometry, tensor_of
 from service.models.manifest import Manifest
 from service.store.ids import uuid7
 
@@ -83,8 +85,23 @@ class Gateway:
             film = await asyncio.get_running_loop().run_in_executor(
                 self.decoders, self.prepare, identifier, submission.body, serving.manifest
             )
-            with self.ledger.stage("predict"):
-                scores = await serving.predictor.predict(film.tensor)
+            return await self.answer(submission, serving, film, began)
+
+    async def infer(self, submission: Submission, serving: Serving) -> Answer:
+        """Answer one preprocessed input, the float32 bytes that `submission.body` is; for as long as `serving` is leased.
+
+        Raises:
+            InvalidRequestError: It holds no possible input.
+            ConflictError, InferenceError, UnavailableError: As for a film.
+        """
+        began = perf_counter()
+        film = from_tensor(uuid7(submission.received_at), submission.body, serving.geometry)
+        return await self.answer(submission, serving, film, began)
+
+    async def answer(self, submission: Submission, serving: Serving, film: Prepared, began: float) -> Answer:
+        """Predict and record."""
+        with self.ledger.stage("predict"):
+            scores = await serving.predictor.predict(film.tensor)
         prediction = self.compose(submission, serving, film, scores, duration_ms=1000 * (perf_counter() - began))
         with self.ledger.stage("record"):
             recorded = await self.recorder.record(prediction)
@@ -135,3 +152,19 @@ class Gateway:
             flags=film.flags,
             sealed=film.sealed,
         )
+
+
+def from_tensor(identifier: UUID, body: bytes, geometry: Geometry) -> Prepared:
+    """An input that says nothing of a film: no attributes, no pseudonyms, no statistics; its own bytes are what names it."""
+    digest = hashlib.sha256(body).digest()
+    return Prepared(
+        id=identifier,
+        tensor=tensor_of(body, geometry),
+        attributes={},
+        pseudonyms=Pseudonyms(None, None, None, None, None),
+        statistics={},
+        flags=(),
+        sealed=None,
+        pixel_sha256=digest,
+        input_sha256=digest,
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import IntEnum
 from uuid import UUID
 
 import numpy as np
@@ -17,7 +18,12 @@ from service.store.ids import uuid7_floor
 
 ROWS = """
     select id, received_at, site, attributes, statistics, flags, logits, embedding from predictions
-    where model_version = %s and id >= %s and id < %s order by id
+    where model_version = %s and id >= %s and id < %s and (attributes = '{}') = any(%s) order by id
+"""
+# A film always says what it does not say: each attribute has its name. A tensor has none at all.
+DOORS = """
+    select attributes = '{}', count(*) from predictions
+    where model_version = %s and id >= %s and id < %s group by 1
 """
 # The statement that counts is the one made last; of two made at once, the one that came last.
 LABELS = """
@@ -25,6 +31,16 @@ LABELS = """
     where model_version = %s and prediction >= %s and prediction < %s
     order by prediction, finding, made_at desc, received_at desc, id desc
 """
+
+
+class Door(IntEnum):
+    """How predictions came: as films, or as the model's own input, of which nothing is known but scores and embedding."""
+
+    FILM = 0
+    TENSOR = 1
+
+
+BOTH = (Door.FILM, Door.TENSOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +61,20 @@ class Rows:
         return len(self.ids)
 
 
-def rows_between(connection: Connection, model_version: int, since: datetime, until: datetime, findings: Sequence[str]) -> Rows:
-    """The predictions of a model version received in [since, until), each with the latest statement on each finding."""
+def doors_between(connection: Connection, model_version: int, since: datetime, until: datetime) -> Mapping[Door, int]:
+    """How many predictions of a model version received in [since, until) came by each door."""
+    with driver_cursor(connection) as cursor:
+        found = cursor.execute(DOORS, (model_version, uuid7_floor(since), uuid7_floor(until))).fetchall()
+    return {Door(door): count for door, count in found}
+
+
+def rows_between(
+    connection: Connection, model_version: int, since: datetime, until: datetime, findings: Sequence[str], *, doors: Sequence[Door] = BOTH
+) -> Rows:
+    """The predictions of a model version received in [since, until) by these doors, each with the latest statement on each finding."""
     stretch = (model_version, uuid7_floor(since), uuid7_floor(until))
     with driver_cursor(connection, binary=True) as cursor:
-        rows = cursor.execute(ROWS, stretch).fetchall()
+        rows = cursor.execute(ROWS, (*stretch, [bool(door) for door in doors])).fetchall()
         statements = cursor.execute(LABELS, stretch).fetchall() if rows else []
     ids, received, sites, attributes, statistics, flags, logits, embeddings = zip(*rows, strict=True) if rows else ((),) * 8
     return Rows(

@@ -21,6 +21,7 @@ from service.store.locks import session_lock
 from service.store.predictions import rows_between
 from service.store.references import StoredReference, active_reference, save_reference
 from service.store.remedies import expire_remedy
+from service.store.rows import BOTH, Door, doors_between
 from service.store.tallies import mark_hours
 from service.worker.calendar import DAY, day_of, floor_day, floor_hour, number_of
 from service.worker.cells import Column, cell_masks, declared_cells
@@ -38,6 +39,9 @@ def build_reference(engine: Engine, version: ModelVersion, since: datetime, unti
 
     The former reference retires with everything that was computed against it, and its open alarms are over: to declare a
     new normal is a person's answer to them. Passes over this version wait until it is done.
+
+    A tensor comes without acquisition attributes and image statistics, so films and tensors are not mixed: the reference knows
+    those of which the period has more, and only those are compared to it. A use of the other door is then no drift.
 
     Args:
         engine: The store.
@@ -82,12 +86,21 @@ def _frozen(connection: Connection, version: ModelVersion, since: datetime, unti
 def _parts(connection: Connection, version: ModelVersion, manifest: Manifest, since: datetime, until: datetime) -> Iterator[_Part]:
     """Read day by day: rows are many times larger than their columns."""
     plan, begin = plan_of(manifest), since
+    doors = doors_of(connection, version, manifest, since, until)
     while begin < until:
         end = min(floor_day(begin) + DAY, until)
-        rows = rows_between(connection, version.id, begin, end, plan.findings)
+        rows = rows_between(connection, version.id, begin, end, plan.findings, doors=doors)
         if len(rows):
             yield _Part(batch_of(plan, rows), dict(subgroups_of(manifest.monitoring.subgroups, rows)), number_of(day_of(begin)))
         begin = end
+
+
+def doors_of(connection: Connection, version: ModelVersion, manifest: Manifest, since: datetime, until: datetime) -> tuple[Door, ...]:
+    """Films or tensors, whichever the period has more of; both, where nothing is watched that tells them apart."""
+    if not (manifest.monitoring.numeric or manifest.monitoring.categorical):
+        return BOTH
+    counts = doors_between(connection, version.id, since, until)
+    return (max(BOTH, key=lambda door: counts.get(door, 0)),)
 
 
 def _days(parts: Sequence[_Part]) -> NDArray[np.int64]:

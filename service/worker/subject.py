@@ -12,6 +12,7 @@ from detectors.reference import Reference
 from service.domain import ModelVersion
 from service.models.manifest import Manifest, parse_manifest
 from service.store import references
+from service.store.rows import BOTH, Door
 from service.worker.calendar import ceil_day, day_of
 
 REFERENCES_HELD = 64
@@ -37,6 +38,20 @@ class Subject:
     def first_day(self) -> date:
         """The first whole day after the reference's period: the first one that is judged."""
         return day_of(ceil_day(self.until))
+
+    @property
+    def doors(self) -> tuple[Door, ...]:
+        """The predictions that can be compared to the reference.
+
+        It knows films or tensors, see reference.py. Where it counts nothing but scores and embedding, that is no difference.
+        """
+        schema, plan = self.reference.schema, self.reference.plan
+        if not (plan.numeric or plan.categorical):
+            return BOTH
+        said = any(schema.numeric[name].low is not None for name in plan.numeric) or any(
+            schema.categorical[name].counted for name in plan.categorical
+        )
+        return (Door.FILM,) if said else (Door.TENSOR,)
 
 
 def lock_of(version: ModelVersion) -> str:

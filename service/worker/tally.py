@@ -25,6 +25,7 @@ def tally_hours(connection: Connection, subject: Subject, closed: datetime) -> t
 
     The connection reads one snapshot a transaction (REPEATABLE READ). The marks that are removed are those of the rows that
     were read; a writer that commits meanwhile leaves a mark that this transaction does not see, so its hour stays stale.
+    Predictions that came by a door that the reference does not know are not counted: they lack what it compares.
     Hours of the reference's own period are what others are compared to; they lose their marks and are not counted.
     """
     with connection.begin():
@@ -39,7 +40,8 @@ def _tally_stretch(connection: Connection, subject: Subject, hours: Sequence[dat
     marks = [mark for hour in hours for mark in marks_of(connection, subject.version.id, hour)]
     counted = [hour for hour in hours if hour >= subject.until]
     if counted:
-        rows = rows_between(connection, subject.version.id, counted[0], counted[-1] + HOUR, subject.reference.plan.findings)
+        findings = subject.reference.plan.findings
+        rows = rows_between(connection, subject.version.id, counted[0], counted[-1] + HOUR, findings, doors=subject.doors)
         by_hour = _tallied(subject, rows)
         for hour in counted:
             cells = {cell: (tally.n, tally.encode()) for cell, tally in by_hour.get(hour, {}).items()}

@@ -68,7 +68,7 @@ def test_fuzzing_by_the_document_finds_nothing(settings: Settings, engine: Engin
         until_loaded(client)
         prediction = client.post("/v1/models/chest/predictions", content=make_film(), headers=DICOM).json()["id"]
         config = tmp_path / "schemathesis.toml"
-        known = f'\n[parameters]\nmodel = "chest"\n"path.prediction" = "{prediction}"\n'
+        known = f'\n[parameters]\nmodel = "chest"\n"path.version" = "1"\n"path.prediction" = "{prediction}"\n'
         hooks = f'hooks = "{HERE / "schemathesis_hooks.py"}"\n'
         config.write_text(hooks + (HERE / "schemathesis.toml").read_text() + known)
         program = [

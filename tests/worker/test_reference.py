@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
+import numpy as np
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from detectors.reference import Reference
 from service.errors import ThinReferenceError
@@ -24,7 +26,9 @@ from tests.worker.hospital import (
     REFERENCE_END,
     Stream,
     day,
+    make_film,
     make_version,
+    send,
     send_days,
 )
 
@@ -88,3 +92,29 @@ def test_what_came_after_a_new_reference_is_tallied_against_it(settled, version)
 def test_one_model_s_reference_is_not_another_s(settled, version):
     other = make_version(settled, "knee")
     assert stored(settled, other) is None
+
+
+def tensors(engine, version, first: int, days: int, films: int) -> None:
+    """The hospital's films, sent as the model's own input."""
+    rng = np.random.default_rng(first)
+    sent = [make_film(version.id, day(number, 24 * film / films), rng) for number in range(first, first + days) for film in range(films)]
+    send(engine, version, [(replace(prediction, attributes={}, statistics={}), truth) for prediction, truth in sent])
+
+
+def test_a_version_that_is_asked_with_tensors_only_is_watched_on_its_scores(engine):
+    version = make_version(engine)
+    tensors(engine, version, 0, 20, films=30)
+    build_reference(engine, version, FIRST, day(20), at=day(20))
+    tensors(engine, version, 20, 3, films=30)
+    send_days(engine, version, 20, 3, Stream(films=10))
+    run(engine, day(23))
+    with engine.connect() as connection:
+        assert connection.scalar(select(func.sum(tallies.c.n)).where(tallies.c.cell == "all")) == 90
+        assert alarms_of(connection, version.id) == []
+
+
+def test_a_few_tensors_do_not_make_a_reference_of_films_another(settled, version):
+    tensors(settled, version, 0, REFERENCE_DAYS, films=5)
+    reference = Reference.from_bytes(build_reference(settled, version, FIRST, REFERENCE_END, at=QUIET_END).payload)
+    assert reference.tallies["all"].n == REFERENCE_DAYS * FILMS_A_DAY
+    assert reference.tallies["all"].feature("KVP")[-1] == 0

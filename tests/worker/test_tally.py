@@ -87,3 +87,12 @@ def test_hours_that_are_read_together_give_what_single_hours_give(settled, anoth
         run(apart, QUIET_END + hour * HOUR)
     run(settled, QUIET_END + 24 * HOUR)
     assert left_behind(settled)["tallies"] == left_behind(apart)["tallies"]
+
+
+def test_tensors_are_not_held_against_a_reference_of_films(settled, version):
+    before = counted(settled)
+    for minute in range(60):
+        send_film(settled, version, day(REFERENCE_DAYS + 2, 9 + minute / 60), attributes={}, statistics={})
+    run(settled, QUIET_END + HOUR)
+    assert counted(settled) == before
+    assert marks(settled) == 0

@@ -1,0 +1,46 @@
+"""A film that comes as the model's input: preprocessed elsewhere, with nothing said of how it was taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.errors import InvalidRequestError
+from service.models.loading import LoadedModel
+
+LARGEST = float(np.finfo(np.float16).max)
+"""A preprocessed film holds small numbers; beyond half precision no model of films can mean anything by them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """What goes into a model and what comes out: side lengths of its input, and its outputs by name."""
+
+    rows: int
+    columns: int
+    outputs: tuple[str, ...]
+
+    @classmethod
+    def of(cls, model: LoadedModel) -> Geometry:
+        preprocessing = model.manifest.preprocessing
+        outputs = ("logits", "probabilities", "prediction", *(("embedding",) if model.embedding else ()))
+        return cls(preprocessing.rows, preprocessing.columns, outputs)
+
+    @property
+    def row_bytes(self) -> int:
+        """Size of one row in float32."""
+        return self.rows * self.columns * np.dtype(np.float32).itemsize
+
+
+def tensor_of(body: bytes, geometry: Geometry) -> NDArray[np.float32]:
+    """The input [1, rows, columns] that these float32 bytes are.
+
+    Raises:
+        InvalidRequestError: A value is not a number, or too large to be one of a preprocessed film.
+    """
+    values = np.frombuffer(body, "<f4").reshape(1, geometry.rows, geometry.columns)
+    if not np.abs(values).max() <= LARGEST:  # a NaN is not
+        raise InvalidRequestError(f"The tensor holds values that are not finite, or beyond {LARGEST:g}.")
+    return values.astype(np.float32, copy=False)
