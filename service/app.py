@@ -23,6 +23,7 @@ from service.config import Settings
 from service.domain import ModelVersion
 from service.errors import SetupError
 from service.gateway.admit import Admission
+from service.gateway.audit import AuditLog
 from service.gateway.callers import Callers
 from service.gateway.database import Database
 from service.gateway.fleet import Fleet
@@ -81,6 +82,8 @@ def assemble(settings: Settings, key: bytes, engine: Engine, stack: AsyncExitSta
     ledger, notices = Ledger(registry), Notices(registry)
     database = Database(engine)
     stack.push_async_callback(database.close)
+    audit = AuditLog(database, ledger)
+    stack.push_async_callback(audit.close)
     refusals = RefusalLog(database, ledger)
     stack.push_async_callback(refusals.close)
     recorder = Recorder(engine)
@@ -104,6 +107,7 @@ def assemble(settings: Settings, key: bytes, engine: Engine, stack: AsyncExitSta
         ledger=ledger,
         admission=Admission(waiting=settings.max_waiting, body_bytes=settings.max_body_bytes),
         callers=callers,
+        audit=audit,
         database=database,
         fleet=fleet,
         refusals=refusals,

@@ -101,6 +101,38 @@ class ApiKey:
         return self.revoked_at is None and (self.expires_at is None or at < self.expires_at)
 
 
+class Deed(StrEnum):
+    """What the audit log speaks of."""
+
+    KEY_CREATED = "key.created"
+    KEY_REVOKED = "key.revoked"
+    ACCESS_DENIED = "access.denied"
+    PREDICTION_READ = "prediction.read"
+    LABELS_STATED = "labels.stated"
+    LABELS_IMPORTED = "labels.imported"
+    MODEL_REGISTERED = "model.registered"
+    REFERENCE_BUILT = "reference.built"
+    ALARM_OPENED = "alarm.opened"
+    ALARM_CLEARED = "alarm.cleared"
+    REMEDY_PROPOSED = "remedy.proposed"
+    ERASED = "erased"
+    RETENTION_DROPPED = "retention.dropped"
+
+
+Detail = str | int | bool | None | list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Something that was done, for the audit log: by whom (never a person's name), what, to what. Nothing in it names a patient."""
+
+    at: datetime
+    actor: str
+    deed: Deed
+    subject: str = ""
+    details: Mapping[str, Detail] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Sealed:
     """What a report needs of who and what the film names, encrypted. push: the report is to be pushed to the PACS."""

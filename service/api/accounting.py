@@ -12,7 +12,6 @@ from service.api.problems import Kind, kind_of
 from service.api.state import Service
 from service.domain import Outcome, Refusal
 from service.errors import OutOfScopeError
-from service.gateway.callers import ANONYMOUS
 from service.gateway.ledger import UNKNOWN, Receipt
 from service.gateway.path import Answer
 
@@ -74,6 +73,6 @@ def booked(service: Service, model: str, at: datetime, caller: str) -> Iterator[
         raise
 
 
-def turned_away(service: Service, model: str, at: datetime, error: BaseException) -> None:
+def turned_away(service: Service, model: str, at: datetime, caller: str, error: BaseException) -> None:
     """Book a prediction asked for by somebody who may not ask: it came, and it was refused."""
-    Account.open(service, model, at, ANONYMOUS).unanswered(error)
+    Account.open(service, model, at, caller).unanswered(error)

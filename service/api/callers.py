@@ -19,6 +19,7 @@ from service.gateway.ledger import UNKNOWN
 
 LONGEST_TOKEN = 8192
 SCHEME = "bearer"
+NOBODY = Caller(ANONYMOUS, frozenset())
 
 
 class May(SecurityBase):
@@ -30,29 +31,36 @@ class May(SecurityBase):
         self.model = HTTPBearer(description="An API key (sw_...), made by `stepwedge keys create`.")
 
     async def __call__(self, request: Request, service: Served) -> Caller:
-        now = datetime.now(UTC)
+        now, caller = datetime.now(UTC), NOBODY
         try:
-            return self.admit(service, request, now)
+            caller = service.callers.identify(token_of(request), now)
+            self.check(caller)
         except StepwedgeError as error:
-            service.ledger.turn_away(kind_of(error).slug)
-            if self.role is Role.PREDICT:
-                turned_away(service, str(request.path_params.get("model", UNKNOWN)), now, error)
+            self.turn_away(service, request, caller, error, now)
             raise
+        return caller
 
-    def admit(self, service: Service, request: Request, now: datetime) -> Caller:
-        """The caller.
+    def check(self, caller: Caller) -> None:
+        """Raise unless the caller has the role.
 
         Raises:
-            UnauthenticatedError: Nobody is known by what the request brings, or it brings nothing and that is not enough here.
+            UnauthenticatedError: Nobody in particular asks, and that is not enough here.
             ForbiddenError: The caller is known and has not the role.
-            UnavailableError: See `Callers.identify`.
         """
-        caller = service.callers.identify(token_of(request), now)
         if self.role in caller.roles:
-            return caller
+            return
         if caller.name == ANONYMOUS:
             raise UnauthenticatedError
         raise ForbiddenError(f"This request needs the role {self.role}, which the caller {caller.name} does not have.")
+
+    def turn_away(self, service: Service, request: Request, caller: Caller, error: StepwedgeError, now: datetime) -> None:
+        """Count it, have it audited, and book the film that was not even looked at."""
+        if isinstance(error, UnauthenticatedError | ForbiddenError):
+            reason = kind_of(error).slug
+            service.ledger.turn_away(reason)
+            service.audit.denied(caller.name, self.role, reason)
+        if self.role is Role.PREDICT:
+            turned_away(service, str(request.path_params.get("model", UNKNOWN)), now, caller.name, error)
 
 
 def may(role: str) -> May:

@@ -19,6 +19,7 @@ from service.api.lines import BOM, csv_records, lines
 from service.api.problems import FieldProblem, kind_of
 from service.api.state import Served, Service
 from service.api.statements import Line
+from service.domain import Act, Deed
 from service.errors import LabelError, StepwedgeError, UnsupportedSyntaxError
 from service.gateway.admit import flowing
 from service.gateway.label import Stated, Statement, state
@@ -141,6 +142,8 @@ async def upload_labels(request: Request, caller: MayLabel, service: Served, clo
     with service.admission.seat():
         await read(upload, lines(flowing(aiter(request.stream()))), None if kind == CSV else json_line)
     reply = upload.reply()
+    counts = {"received": reply.received, "accepted": reply.accepted, "refused": reply.refused, "added": reply.added}
+    service.audit.note(Act(datetime.now(UTC), caller.name, Deed.LABELS_IMPORTED, "", counts))
     return Response(reply.model_dump_json(exclude_none=True), status_code=207 if reply.refused else 200, media_type="application/json")
 
 

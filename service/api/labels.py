@@ -15,6 +15,7 @@ from service.api.documents import problems
 from service.api.intake import Clock, received_at
 from service.api.state import Served
 from service.api.statements import Word
+from service.domain import Act, Deed
 from service.gateway.label import Subject, state
 
 router = APIRouter(prefix="/v1", tags=["labels"])
@@ -62,4 +63,5 @@ async def put_labels(prediction: UUID, request: Request, caller: MayLabel, servi
     subject = Subject(prediction=prediction)
     statements = [word.statement(service.key, subject) for word in words]
     stated = await service.database.run(lambda connection: state(connection, service.versions, statements, now, whole=True))
+    service.audit.note(Act(datetime.now(UTC), caller.name, Deed.LABELS_STATED, str(prediction)))
     return LabelsReply(prediction=prediction, received=len(words), added=stated.added)

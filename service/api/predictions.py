@@ -111,7 +111,7 @@ async def answer_part(service: Service, account: Account, submission: Submission
     response_model=PredictionReply,
     responses=problems(400, 404, 503),
 )
-async def get_prediction(prediction: UUID, _caller: MayRead, service: Served) -> PredictionReply:
+async def get_prediction(prediction: UUID, caller: MayRead, service: Served) -> PredictionReply:
     """The answer as it was recorded."""
 
     def recall(connection: Connection) -> tuple[Prediction, Manifest]:
@@ -119,4 +119,5 @@ async def get_prediction(prediction: UUID, _caller: MayRead, service: Served) ->
         return found, service.versions.manifest_of(connection, found.model_version)
 
     found, manifest = await service.database.run(recall)
+    service.audit.read(caller, prediction)
     return PredictionReply.of(found, manifest, replayed=True)

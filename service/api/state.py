@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from service.config import Settings
 from service.gateway.admit import Admission
+from service.gateway.audit import AuditLog
 from service.gateway.callers import Callers
 from service.gateway.database import Database
 from service.gateway.fleet import Fleet
@@ -28,6 +29,7 @@ class Service:
     ledger: Ledger
     admission: Admission
     callers: Callers
+    audit: AuditLog
     database: Database
     fleet: Fleet
     refusals: RefusalLog

@@ -31,6 +31,7 @@ STORE_CHECKS: tuple[tuple[str, StoreCheck], ...] = (
     ("models", store_checks.models),
     ("watch", store_checks.watch),
     ("outbox", store_checks.outbox),
+    ("audit log", store_checks.audit),
 )
 WIDTH = 16
 

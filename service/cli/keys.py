@@ -9,13 +9,14 @@ from typing import Annotated
 import typer
 from sqlalchemy import Connection
 
-from service.cli.setup import database, read_settings
-from service.domain import ApiKey, Role
+from service.cli.setup import actor, database, read_settings
+from service.domain import Act, ApiKey, Deed, Detail, Role
 from service.errors import SetupError, UnknownKeyError
 from service.gateway.api_key import issued, new_key
 from service.gateway.callers import ANONYMOUS
 from service.store.api_keys import add_key, revoke
 from service.store.api_keys import keys as stored_keys
+from service.store.audit import append
 from service.store.engine import connected
 
 NAME = r"[a-z0-9][a-z0-9_-]{0,63}"
@@ -45,6 +46,7 @@ def create(name: Name, role: Roles, expires: Expires = None) -> None:
     key = issued(text, name, role, now, until)
     with database(read_settings()) as url, connected(url) as connection:
         add_key(connection, key)
+        append(connection, Act(now, actor(), Deed.KEY_CREATED, key.id, described(key)))
     typer.echo(text)
     typer.echo(f"Key {key.id} of {name}, for: {listed(key)}. It is shown this once; every gateway knows it within seconds.", err=True)
     typer.echo("Send it as the header  Authorization: Bearer KEY", err=True)
@@ -73,10 +75,13 @@ def revoke_key(name_or_id: NameOrId) -> None:
 
 
 def revoked_keys(connection: Connection, name_or_id: str) -> list[ApiKey]:
+    now = datetime.now(UTC)
     try:
-        return revoke(connection, name_or_id, datetime.now(UTC))
+        revoked = revoke(connection, name_or_id, now)
     except UnknownKeyError as error:
         raise SetupError(f"{error} `stepwedge keys list` shows them.") from None
+    append(connection, *(Act(now, actor(), Deed.KEY_REVOKED, key.id, described(key)) for key in revoked))
+    return revoked
 
 
 def need_name(name: str) -> None:
@@ -86,6 +91,11 @@ def need_name(name: str) -> None:
 
 def listed(key: ApiKey) -> str:
     return ", ".join(sorted(key.roles))
+
+
+def described(key: ApiKey) -> dict[str, Detail]:
+    """A key in the audit log."""
+    return {"name": key.name, "roles": sorted(key.roles), "expires_at": None if key.expires_at is None else key.expires_at.isoformat()}
 
 
 def state(key: ApiKey, now: datetime) -> str:

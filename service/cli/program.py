@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from service.cli.audit import audit
 from service.cli.demo import demo
 from service.cli.doctor import doctor
 from service.cli.gateway import gateway
@@ -29,7 +30,7 @@ COMMANDS = (
     (WORK, replay),
     (WORK, doctor),
 )
-GROUPS = ((WORK, "keys", keys),)
+GROUPS = ((WORK, "keys", keys), (WORK, "audit", audit))
 EPILOG = "Settings are environment variables: DATABASE_URL and STEPWEDGE_... (service/config.py lists them). `stepwedge doctor` says what is missing."
 
 app = typer.Typer(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from service.cli.setup import database, read_settings
+from service.cli.setup import actor, database, read_settings
 from service.store.engine import open_engine
 from service.store.models import champion
 
@@ -27,7 +27,7 @@ def reference(model: Model, since: Since, until: Until) -> None:
             with engine.connect() as connection:
                 version = champion(connection, model)
             start, end = since.replace(tzinfo=UTC), until.replace(tzinfo=UTC)
-            stored = build_reference(engine, version, start, end, at=datetime.now(UTC))
+            stored = build_reference(engine, version, start, end, at=datetime.now(UTC), actor=actor())
         finally:
             engine.dispose()
     typer.echo(

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from service.cli.setup import database, read_settings
+from service.cli.setup import actor, database, read_settings
 
 Folder = Annotated[Path, typer.Argument(help="Folder with model.toml and its artifact.", show_default=False)]
 
@@ -22,7 +22,7 @@ def register(folder: Folder) -> None:
     with database(settings) as url:
         engine = open_engine(url)
         try:
-            version = register_package(engine, settings.object_folder, folder, at=datetime.now(UTC))
+            version = register_package(engine, settings.object_folder, folder, at=datetime.now(UTC), actor=actor())
         finally:
             engine.dispose()
     address = f"http://{settings.host}:{settings.port}/v1/models/{version.model}"

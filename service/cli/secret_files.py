@@ -11,10 +11,12 @@ from pathlib import Path
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
+from service.cli.setup import actor
 from service.config import Settings
-from service.domain import Role
+from service.domain import Act, Deed, Role
 from service.gateway.api_key import issued, new_key
 from service.store.api_keys import add_key, find_key
+from service.store.audit import append
 
 PSEUDONYM_KEY = "pseudonym.key"
 API_KEY = "api.key"
@@ -44,7 +46,9 @@ def own_api_key(engine: Engine, data_dir: Path, at: datetime) -> str:
     text = made_once(path, new_key).read_text().strip()
     with engine.begin() as connection:
         key = issued(text, LAPTOP, Role, at)
-        if add_key(connection, key) or find_key(connection, key.id).is_valid(at):
+        if add_key(connection, key):
+            append(connection, Act(at, actor(), Deed.KEY_CREATED, key.id, {"name": LAPTOP, "roles": sorted(Role)}))
+        if find_key(connection, key.id).is_valid(at):
             return text
     path.unlink()
     return own_api_key(engine, data_dir, at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 
 from service.config import Settings
 from service.errors import SetupError
+from service.store.audit import ON_SITE
 from service.store.embedded import embedded_postgres
 
 
@@ -39,6 +41,11 @@ def database(settings: Settings) -> Iterator[str]:
         return
     with embedded_postgres(settings.data_dir) as url:
         yield url
+
+
+def actor() -> str:
+    """Who gives a command, for the audit log: the number of the operating system's user, since its name may be a person's."""
+    return f"{ON_SITE}:{os.getuid()}" if hasattr(os, "getuid") else ON_SITE
 
 
 def need_free(host: str, port: int, variable_name: str) -> None:

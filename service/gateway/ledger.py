@@ -69,6 +69,11 @@ class Ledger:
             ["reason"],
             registry=registry,
         )
+        self._audit_dropped = Counter(
+            "stepwedge_audit_entries_dropped_total",
+            "Acts of callers that the audit log lacks, because Postgres was away too long.",
+            registry=registry,
+        )
 
     def introduce(self, model: str) -> None:
         """Let a model's series exist from zero on: a rate needs the first value."""
@@ -101,6 +106,9 @@ class Ledger:
 
     def observe_batch(self, films: int) -> None:
         self._batch.observe(films)
+
+    def drop_audit(self, acts: int) -> None:
+        self._audit_dropped.inc(acts)
 
     def turn_away(self, reason: str) -> None:
         self._turned_away.labels(reason).inc()

@@ -14,11 +14,12 @@ from service.domain import ModelVersion
 from service.errors import PackageError
 from service.models.loading import LoadedModel, load_model, load_package
 from service.models.manifest import Manifest, parse_manifest
+from service.store.audit import ON_SITE
 from service.store.models import register
 from service.store.objects import fetch_folder, put_folder
 
 
-def register_package(engine: Engine, objects: str, folder: Path, *, at: datetime) -> ModelVersion:
+def register_package(engine: Engine, objects: str, folder: Path, *, at: datetime, actor: str = ON_SITE) -> ModelVersion:
     """Check a package by loading it, copy it to the object folder, and make it the champion of its model.
 
     The same package again is the same version. The copy is complete before any gateway can see the version.
@@ -37,6 +38,7 @@ def register_package(engine: Engine, objects: str, folder: Path, *, at: datetime
             artifact_sha256=manifest.artifact.sha256,
             package=package,
             at=at,
+            actor=actor,
         )
         put_folder(objects, package, folder)
     return version

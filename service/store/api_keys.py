@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from service.domain import ApiKey, Role
 from service.errors import UnknownKeyError
-from service.store.tables import api_keys
+from service.store.access_tables import api_keys
 
 
 def add_key(connection: Connection, key: ApiKey) -> bool:

@@ -7,8 +7,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from service.domain import ModelVersion
+from service.domain import Act, Deed, Detail, ModelVersion
 from service.errors import PackageError, UnknownModelError
+from service.store.audit import ON_SITE, append
 from service.store.locks import hold_until_commit
 from service.store.tables import model_versions
 
@@ -24,6 +25,7 @@ def register(
     artifact_sha256: str,
     package: str,
     at: datetime,
+    actor: str = ON_SITE,
 ) -> ModelVersion:
     """Store a version as the champion of its model and retire the former one. The same package again is the same version.
 
@@ -36,10 +38,10 @@ def register(
         _retire_champion(connection, model)
         values = {"model": model, "version": version, "manifest": dict(manifest), "artifact_sha256": artifact_sha256, "package": package}
         query = insert(model_versions).values(**values, state="champion", registered_at=at).returning(model_versions)
-        return _version(connection.execute(query).one())
+        return _audited(connection, _version(connection.execute(query).one()), at, actor)
     if known.artifact_sha256 != artifact_sha256 or dict(known.manifest) != dict(manifest):
         raise PackageError(TAKEN)
-    return known if known.state == "champion" else _promote(connection, known)
+    return known if known.state == "champion" else _audited(connection, _promote(connection, known), at, actor)
 
 
 def find_version(connection: Connection, model: str, version: str) -> ModelVersion | None:
@@ -88,6 +90,12 @@ def _promote(connection: Connection, known: ModelVersion) -> ModelVersion:
     _retire_champion(connection, known.model)
     query = update(model_versions).where(model_versions.c.id == known.id).values(state="champion").returning(model_versions)
     return _version(connection.execute(query).one())
+
+
+def _audited(connection: Connection, version: ModelVersion, at: datetime, actor: str) -> ModelVersion:
+    details: dict[str, Detail] = {"model": version.model, "version": version.version, "artifact_sha256": version.artifact_sha256}
+    append(connection, Act(at, actor, Deed.MODEL_REGISTERED, str(version.id), details))
+    return version
 
 
 def _version(row: Row[tuple[object, ...]]) -> ModelVersion:

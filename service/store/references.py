@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 
 from sqlalchemy import Connection, insert, select, update
 
+from service.domain import Act, Deed, Detail
+from service.store.audit import ON_SITE, append
 from service.store.locks import hold_until_commit
 from service.store.tables import reference_versions
 
@@ -25,7 +28,14 @@ class StoredReference:
 
 
 def save_reference(
-    connection: Connection, model_version: int, *, since: datetime, until: datetime, built_at: datetime, payload: bytes
+    connection: Connection,
+    model_version: int,
+    *,
+    since: datetime,
+    until: datetime,
+    built_at: datetime,
+    payload: bytes,
+    actor: str = ON_SITE,
 ) -> StoredReference:
     """Store a reference as the active one of its model version; the former one retires with all that was computed against it."""
     hold_until_commit(connection, f"reference of {model_version}")
@@ -33,7 +43,10 @@ def save_reference(
     connection.execute(update(reference_versions).where(former).values(state="retired"))
     values = {"model_version": model_version, "since": since, "until": until, "built_at": built_at, "payload": payload}
     query = insert(reference_versions).values(**values, state="active").returning(reference_versions)
-    return StoredReference(**connection.execute(query).one()._asdict())
+    stored = StoredReference(**connection.execute(query).one()._asdict())
+    details: dict[str, Detail] = {"model_version": model_version, "since": since.isoformat(), "until": until.isoformat()}
+    append(connection, Act(built_at, actor, Deed.REFERENCE_BUILT, str(stored.id), {**details, "sha256": sha256(payload).hexdigest()}))
+    return stored
 
 
 def active_reference(connection: Connection, model_version: int) -> StoredReference | None:

@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from service.store.access_tables import api_keys, audit
 from service.store.alarm_tables import alarms, alerts, outbox, remedies
 from service.store.metadata import metadata, moment
 
@@ -31,6 +32,7 @@ __all__ = [
     "alarms",
     "alerts",
     "api_keys",
+    "audit",
     "checkpoints",
     "day_marks",
     "day_tallies",
@@ -132,19 +134,6 @@ refusals = Table(
     Column("input_bytes", BigInteger, nullable=False),
     Column("attribute", Text),
     Index("refusals_at", "at"),
-)
-
-# Who may call. Of a key only the digest is kept: 256 random bits need no slow hash, nobody can try them all.
-api_keys = Table(
-    "api_keys",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("roles", ARRAY(Text), nullable=False),
-    Column("digest", LargeBinary, nullable=False, unique=True),
-    Column("created_at", moment, nullable=False),
-    Column("expires_at", moment),
-    Column("revoked_at", moment),
 )
 
 # id is derived from the statement itself, so the same statement sent twice is one row.

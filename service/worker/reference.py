@@ -17,6 +17,7 @@ from service.domain import ModelVersion
 from service.errors import ThinReferenceError
 from service.models.manifest import Manifest, parse_manifest
 from service.store.alarms import clear_alarm, open_alarms
+from service.store.audit import ON_SITE
 from service.store.locks import session_lock
 from service.store.predictions import rows_between
 from service.store.references import StoredReference, active_reference, save_reference
@@ -34,7 +35,9 @@ ROWS_NEEDED = 200
 """Fewer than this are no picture of a model at work."""
 
 
-def build_reference(engine: Engine, version: ModelVersion, since: datetime, until: datetime, *, at: datetime) -> StoredReference:
+def build_reference(
+    engine: Engine, version: ModelVersion, since: datetime, until: datetime, *, at: datetime, actor: str = ON_SITE
+) -> StoredReference:
     """Freeze the predictions of [since, until), to the hour, as the active reference; what came later is tallied anew.
 
     The former reference retires with everything that was computed against it, and its open alarms are over: to declare a
@@ -49,6 +52,7 @@ def build_reference(engine: Engine, version: ModelVersion, since: datetime, unti
         since: First hour of the period.
         until: End of the period; judging begins with the first whole day after it.
         at: When this is done.
+        actor: Who declares it.
 
     Raises:
         ThinReferenceError: There are fewer than 200 predictions in the period.
@@ -59,7 +63,9 @@ def build_reference(engine: Engine, version: ModelVersion, since: datetime, unti
             reference = _frozen(connection, version, since, until)
         with connection.begin():
             _close_alarms(connection, version, at)
-            stored = save_reference(connection, version.id, since=since, until=until, built_at=at, payload=reference.to_bytes())
+            stored = save_reference(
+                connection, version.id, since=since, until=until, built_at=at, payload=reference.to_bytes(), actor=actor
+            )
             mark_hours(connection, version.id, until, END_OF_TIME)
     return stored
 

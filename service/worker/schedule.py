@@ -22,6 +22,7 @@ from service.store.partitions import ensure_partitions
 from service.store.sealed import forget_sealed
 from service.worker.deliver import TIMEOUT_S, Destination, deliver_due
 from service.worker.export import MeasurementCollector
+from service.worker.housekeeping import Housekeeping
 from service.worker.metrics import WorkerMetrics
 from service.worker.run import run_pass
 from service.worker.server import database_answers, serve, worker_app
@@ -74,22 +75,23 @@ def watch(engine: Engine, settings: Settings, stop: Event) -> None:
 
 def pass_until(engine: Engine, settings: Settings, metrics: WorkerMetrics, stop: Event) -> None:
     """Pass after pass; a pass that fails as a whole, say because Postgres is away, is counted and tried again."""
-    draw = SystemRandom()
+    draw, house = SystemRandom(), Housekeeping(engine, settings)
     while not stop.is_set():
         began = perf_counter()
         with metrics.pass_seconds.time():
-            attempt_pass(engine, settings, metrics, stop)
+            attempt_pass(engine, settings, metrics, stop, house)
         rest = settings.worker_interval_s * draw.uniform(1 - JITTER, 1 + JITTER) - (perf_counter() - began)
         stop.wait(max(rest, 0.0))
 
 
-def attempt_pass(engine: Engine, settings: Settings, metrics: WorkerMetrics, stop: Event) -> None:
+def attempt_pass(engine: Engine, settings: Settings, metrics: WorkerMetrics, stop: Event, house: Housekeeping) -> None:
     """One pass with the present as its clock. It counts as a success when any model, or none, had to be given up but not all."""
     until = wall_clock()
     try:
         ensure_partitions(engine, until, until + AHEAD)
         forget_sealed(engine, until - timedelta(days=settings.report_days))
         report = run_pass(engine, until, now=wall_clock, grace=timedelta(seconds=settings.hour_grace_s), stop=stop.is_set)
+        house.keep(wall_clock())
     except SQLAlchemyError as error:
         metrics.failures.inc()
         log.warning("pass failed", error=type(error).__name__)

@@ -1,0 +1,42 @@
+"""Alarms and remedies that the audit log does not know yet.
+
+A pass writes them in transactions that see an old picture of the log, so the log is written afterwards; what a crash
+leaves out, the next pass finds here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, String, cast, exists, select
+
+from service.domain import Act, Deed
+from service.store.access_tables import audit
+from service.store.alarm_tables import alarms, remedies
+from service.store.audit import LOCK, WORKER, append
+from service.store.locks import hold_until_commit
+
+
+def audit_alarms(connection: Connection, at: datetime) -> int:
+    """Write down what was opened, cleared and proposed since; returns how much."""
+    hold_until_commit(connection, LOCK)
+    acts = list(_acts(connection, at))
+    if acts:
+        append(connection, *acts)
+    return len(acts)
+
+
+def _acts(connection: Connection, at: datetime) -> Iterator[Act]:
+    for row in connection.execute(select(alarms).where(_unknown(Deed.ALARM_OPENED, alarms.c.id)).order_by(alarms.c.opened_at)):
+        opened = {"kind": row.kind, "family": row.family, "opened_at": row.opened_at.isoformat()}
+        yield Act(at, WORKER, Deed.ALARM_OPENED, str(row.id), opened)
+    for row in connection.execute(select(remedies).where(_unknown(Deed.REMEDY_PROPOSED, remedies.c.id)).order_by(remedies.c.proposed_at)):
+        yield Act(at, WORKER, Deed.REMEDY_PROPOSED, str(row.id), {"action": row.action, "alarm": str(row.alarm)})
+    over = select(alarms).where(alarms.c.cleared_at.is_not(None), _unknown(Deed.ALARM_CLEARED, alarms.c.id))
+    for row in connection.execute(over.order_by(alarms.c.cleared_at)):
+        yield Act(at, WORKER, Deed.ALARM_CLEARED, str(row.id), {"cleared_at": row.cleared_at.isoformat()})
+
+
+def _unknown(deed: Deed, identifier: ColumnElement[object]) -> ColumnElement[bool]:
+    return ~exists().where(audit.c.deed == deed, audit.c.subject == cast(identifier, String))
