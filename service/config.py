@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from service.domain import Role
+from service.access import Role
 
 
 class Settings(BaseSettings):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.domain import Role
+from service.access import Role
 from service.gateway.api_key import issued, new_key
 from service.store.api_keys import add_key
 from service.store.engine import connected

@@ -9,10 +9,10 @@ from fastapi import Depends, Request
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 
+from service.access import Caller, Role
 from service.api.accounting import turned_away
 from service.api.problems import kind_of
 from service.api.state import Served, Service
-from service.domain import Caller, Role
 from service.errors import ForbiddenError, StepwedgeError, UnauthenticatedError
 from service.gateway.callers import ANONYMOUS
 from service.gateway.ledger import UNKNOWN

@@ -9,8 +9,8 @@ from html import escape
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
+from service.access import Role
 from service.api.state import Served
-from service.domain import Role
 from service.gateway.fleet import Serving
 
 router = APIRouter(tags=["operations"])

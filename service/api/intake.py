@@ -11,9 +11,10 @@ from typing import Annotated
 from fastapi import Header, Request
 from python_multipart.multipart import parse_options_header
 
+from service.access import Caller, Role
 from service.api.multipart import Part, PartsReader
 from service.config import Settings
-from service.domain import Caller, Role, Submission
+from service.domain import Submission
 from service.errors import ForbiddenError, InvalidRequestError, ReplayError, UnsupportedSyntaxError
 from service.gateway.admit import Seat
 

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import Connection
 
+from service.access import Act, Deed
 from service.api.callers import MayLabel
 from service.api.documents import problems
 from service.api.handlers import field_problem
@@ -19,7 +20,6 @@ from service.api.lines import BOM, csv_records, lines
 from service.api.problems import FieldProblem, kind_of
 from service.api.state import Served, Service
 from service.api.statements import Line
-from service.domain import Act, Deed
 from service.errors import LabelError, StepwedgeError, UnsupportedSyntaxError
 from service.gateway.admit import flowing
 from service.gateway.label import Stated, Statement, state

@@ -9,13 +9,13 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from service.access import Act, Deed
 from service.api.bodies import read_json
 from service.api.callers import MayLabel
 from service.api.documents import problems
 from service.api.intake import Clock, received_at
 from service.api.state import Served
 from service.api.statements import Word
-from service.domain import Act, Deed
 from service.gateway.label import Subject, state
 
 router = APIRouter(prefix="/v1", tags=["labels"])

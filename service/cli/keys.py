@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 from sqlalchemy import Connection
 
+from service.access import Act, ApiKey, Deed, Detail, Role
 from service.cli.setup import actor, database, read_settings
-from service.domain import Act, ApiKey, Deed, Detail, Role
 from service.errors import SetupError, UnknownKeyError
 from service.gateway.api_key import issued, new_key
 from service.gateway.callers import ANONYMOUS

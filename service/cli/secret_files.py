@@ -11,9 +11,9 @@ from pathlib import Path
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
+from service.access import Act, Deed, Role
 from service.cli.setup import actor
 from service.config import Settings
-from service.domain import Act, Deed, Role
 from service.gateway.api_key import issued, new_key
 from service.store.api_keys import add_key, find_key
 from service.store.audit import append

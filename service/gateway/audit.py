@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.domain import Act, Caller, Deed
+from service.access import Act, Caller, Deed
 from service.errors import UnavailableError
 from service.gateway.database import Database
 from service.gateway.ledger import Ledger

@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.domain import ApiKey, Caller, Role
+from service.access import ApiKey, Caller, Role
 from service.errors import UnauthenticatedError, UnavailableError
 from service.gateway.api_key import digest_of
 from service.gateway.database import Database

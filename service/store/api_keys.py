@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Row, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from service.domain import ApiKey, Role
+from service.access import ApiKey, Role
 from service.errors import UnknownKeyError
 from service.store.access_tables import api_keys
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection, Row, insert, select
 
-from service.domain import Act, Deed
+from service.access import Act, Deed
 from service.store.access_tables import audit
 from service.store.chain import Entry, Head, follow
 from service.store.locks import hold_until_commit

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from hashlib import sha256
 
-from service.domain import Act
+from service.access import Act
 
 BEGINNING = bytes(32)
 

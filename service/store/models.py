@@ -7,7 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from service.domain import Act, Deed, Detail, ModelVersion
+from service.access import Act, Deed, Detail
+from service.domain import ModelVersion
 from service.errors import PackageError, UnknownModelError
 from service.store.audit import ON_SITE, append
 from service.store.locks import hold_until_commit

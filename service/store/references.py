@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from sqlalchemy import Connection, insert, select, update
 
-from service.domain import Act, Deed, Detail
+from service.access import Act, Deed, Detail
 from service.store.audit import ON_SITE, append
 from service.store.locks import hold_until_commit
 from service.store.tables import reference_versions

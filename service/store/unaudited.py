@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, String, cast, exists, select
 
-from service.domain import Act, Deed
+from service.access import Act, Deed
 from service.store.access_tables import audit
 from service.store.alarm_tables import alarms, remedies
 from service.store.audit import LOCK, WORKER, append

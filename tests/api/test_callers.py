@@ -13,8 +13,8 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy import Engine, text
 
+from service.access import Role
 from service.config import Settings
-from service.domain import Role
 from service.gateway.api_key import digest_of, new_key
 from service.store.api_keys import revoke
 from service.store.engine import connected

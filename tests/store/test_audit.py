@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from service.domain import Act, Deed
+from service.access import Act, Deed
 from service.store.audit import append, entries, head_of
 from service.store.chain import Head, Verdict, walk
 

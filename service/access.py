@@ -1,0 +1,78 @@
+"""Who may do what, and what was done: frozen types like those of the domain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a caller may do; no role holds another.
+
+    predict: send films. label: state what films show. read: look things up. operate: change what runs here, and erase.
+    replay: bring a received time of one's own, where replay is switched on.
+    """
+
+    PREDICT = "predict"
+    LABEL = "label"
+    READ = "read"
+    OPERATE = "operate"
+    REPLAY = "replay"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: the name of a system, never of a person, and what it may do."""
+
+    name: str
+    roles: frozenset[Role]
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """One issued key. `digest` is all that is kept of it: SHA-256 of a text that holds 256 random bits."""
+
+    id: str
+    name: str
+    roles: frozenset[Role]
+    digest: bytes
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+    def is_valid(self, at: datetime) -> bool:
+        return self.revoked_at is None and (self.expires_at is None or at < self.expires_at)
+
+
+class Deed(StrEnum):
+    """What the audit log speaks of."""
+
+    KEY_CREATED = "key.created"
+    KEY_REVOKED = "key.revoked"
+    ACCESS_DENIED = "access.denied"
+    PREDICTION_READ = "prediction.read"
+    LABELS_STATED = "labels.stated"
+    LABELS_IMPORTED = "labels.imported"
+    MODEL_REGISTERED = "model.registered"
+    REFERENCE_BUILT = "reference.built"
+    ALARM_OPENED = "alarm.opened"
+    ALARM_CLEARED = "alarm.cleared"
+    REMEDY_PROPOSED = "remedy.proposed"
+    ERASED = "erased"
+    RETENTION_DROPPED = "retention.dropped"
+
+
+Detail = str | int | bool | None | list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Something that was done, for the audit log: by whom (never a person's name), what, to what. Nothing in it names a patient."""
+
+    at: datetime
+    actor: str
+    deed: Deed
+    subject: str = ""
+    details: Mapping[str, Detail] = field(default_factory=dict)
