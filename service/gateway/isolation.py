@@ -20,6 +20,8 @@ from service.gateway.frame import FAILED, OVERDUE, EncodedFrame, Words
 PIPE_BYTES = 1 << 20
 """As much as Linux gives anybody: fewer turns between the two sides of a film of megabytes."""
 NOT_NOW = "Compressed films cannot be read now; try again shortly."
+ALLOCATOR = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "4194304", "MALLOC_TRIM_THRESHOLD_": "16777216"}
+"""Memory of a large frame goes back to the system with it; glibc would keep it for the next."""
 FRAMES = 1000
 """After so many frames a process is replaced: native code leaks, most of all where a frame is broken."""
 
@@ -123,7 +125,7 @@ def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # codecs write to it what they please
-            env={"PYTHONPATH": ":".join(sys.path), "OPENBLAS_NUM_THREADS": "1"},  # and no secret of ours
+            env={"PYTHONPATH": ":".join(sys.path), "OPENBLAS_NUM_THREADS": "1", **ALLOCATOR},  # and no secret of ours
         )
     except OSError:
         raise UnavailableError(NOT_NOW) from None

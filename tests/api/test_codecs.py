@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 from service.config import Settings
 from tests.api.serving import DICOM, process, register, until_loaded
 from tests.films import make_film
+from tests.processes import children
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds the codec's process in /proc")
 
@@ -25,15 +26,7 @@ ASK = "/v1/models/chest/predictions"
 
 def codecs(gateway: int) -> list[int]:
     """The codec processes of a gateway."""
-    found = []
-    for one in Path("/proc").glob("[0-9]*"):
-        try:
-            call, state = (one / "cmdline").read_bytes(), (one / "stat").read_text()
-        except OSError:
-            continue
-        if b"codec_process" in call and int(state.rsplit(")", 1)[1].split()[1]) == gateway:
-            found.append(int(one.name))
-    return found
+    return [pid for pid, call in children(gateway).items() if "codec_process" in call]
 
 
 def ask(client: httpx.Client, film: bytes) -> httpx.Response:

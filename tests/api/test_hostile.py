@@ -19,6 +19,7 @@ from service.config import Settings
 from tests.api.serving import DICOM, process, register, until_loaded
 from tests.films import make_film
 from tests.gateway.hostile import deflate_bomb, encapsulated, film_of, native, nested_sequences, part10, rle_bomb
+from tests.processes import memory
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads the process's memory from /proc")
 
@@ -50,12 +51,6 @@ def endless(size: int) -> Iterator[bytes]:
     """A chunked body that never says how long it is."""
     for _ in range(size // 65_536):
         yield b"\0" * 65_536
-
-
-def memory(pid: int, name: str) -> int:
-    """VmRSS is what the process holds now, VmHWM the most that it ever held."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
 
 
 def attack(client: httpx.Client) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 
-from pydicom.uid import UID, ExplicitVRLittleEndian, RLELossless
+from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
 from tests.films import make_film
 
@@ -27,7 +27,7 @@ def item(value: bytes, *, length: int | None = None) -> bytes:
 
 def part10(dataset: bytes, syntax: str = ExplicitVRLittleEndian) -> bytes:
     """A data set behind preamble and meta information."""
-    name = UID(syntax).encode()
+    name = syntax.encode()
     return b"\0" * 128 + b"DICM" + element(0x00020010, b"UI", name + b"\0" * (len(name) % 2)) + dataset
 
 
@@ -40,22 +40,28 @@ def film_of(
     bits: int = 16,
     pixels: bytes,
     syntax: str = ExplicitVRLittleEndian,
+    extra: bytes = b"",
+    photometric: bytes = b"MONOCHROME2 ",
+    stored: int | None = None,
+    high: int | None = None,
+    signed: int = 0,
 ) -> bytes:
-    """The least that makes a film, and its pixel data element as given."""
+    """The least that makes a film, `extra` elements, and its pixel data element as given."""
+    stored = bits if stored is None else stored
     head = b"".join(
         (
             element(0x00280002, b"US", struct.pack("<H", samples)),
-            element(0x00280004, b"CS", b"MONOCHROME2 "),
+            element(0x00280004, b"CS", photometric),
             element(0x00280008, b"IS", f"{frames:<6}".encode()),
             element(0x00280010, b"US", struct.pack("<H", rows)),
             element(0x00280011, b"US", struct.pack("<H", columns)),
             element(0x00280100, b"US", struct.pack("<H", bits)),
-            element(0x00280101, b"US", struct.pack("<H", bits)),
-            element(0x00280102, b"US", struct.pack("<H", bits - 1)),
-            element(0x00280103, b"US", struct.pack("<H", 0)),
+            element(0x00280101, b"US", struct.pack("<H", stored)),
+            element(0x00280102, b"US", struct.pack("<H", stored - 1 if high is None else high)),
+            element(0x00280103, b"US", struct.pack("<H", signed)),
         )
     )
-    return part10(element(0x00080060, b"CS", b"DX") + head + pixels, syntax)
+    return part10(element(0x00080060, b"CS", b"DX") + head + extra + pixels, syntax)
 
 
 def native(value: bytes, *, length: int | None = None) -> bytes:
