@@ -39,11 +39,13 @@ from detectors.brier import brier
 from detectors.calibration_error import calibration_error
 from detectors.calibration_line import calibration_line
 from detectors.decision_rates import decision_rates
+from detectors.embedding_drift import embedding_drift
 from detectors.feature_drift import feature_drift
 from detectors.flag_rate import flag_rate
 from detectors.measurement import Measurement
 from detectors.missing_share import missing_share
 from detectors.observed_prevalence import observed_prevalence
+from detectors.out_of_distribution_share import out_of_distribution_share
 from detectors.out_of_range_share import out_of_range_share
 from detectors.prevalence_estimate import prevalence_estimate
 from detectors.reference import Reference
@@ -60,6 +62,8 @@ DETECTORS: tuple[Detector, ...] = (
     missing_share,
     unseen_share,
     out_of_range_share,
+    embedding_drift,
+    out_of_distribution_share,
     score_drift,
     flag_rate,
     prevalence_estimate,

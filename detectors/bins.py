@@ -37,12 +37,13 @@ class NumericBins:
     cuts: tuple[float, ...]
 
     @classmethod
-    def of(cls, values: NDArray[np.floating[Any]], bins: int = QUANTILE_BINS) -> NumericBins:
-        """Cut the finite values of the reference into up to `bins` bins of equal share."""
+    def of(cls, values: NDArray[np.floating[Any]], bins: int = QUANTILE_BINS, further: tuple[float, ...] = ()) -> NumericBins:
+        """Cut the finite values of the reference into up to `bins` bins of equal share, and where `further` shares of them end."""
         known = values[np.isfinite(values)].astype(np.float64)
         if not known.size:
             return cls(low=None, high=None, cuts=())
-        quantiles = np.unique(np.quantile(known, np.arange(1, bins) / bins, method="inverted_cdf"))
+        shares = np.append(np.arange(1, bins) / bins, further)
+        quantiles = np.unique(np.quantile(known, shares, method="inverted_cdf"))
         low, high = float(known.min()), float(known.max())
         distinct = np.unique(known)
         cuts = distinct if len(distinct) <= bins else quantiles

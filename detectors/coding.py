@@ -19,10 +19,11 @@ Values = NDArray[np.float64]
 
 def check(schema: Schema, batch: Batch) -> None:
     """Raise ValueError where a batch cannot be counted by a schema."""
-    components = schema.projection.features
     if batch.scores.shape[1] != len(schema.findings):
         raise ValueError("the batch has another number of findings than the schema")
-    if not (set(schema.numeric) - set(components) <= set(batch.numeric) and set(schema.categorical) <= set(batch.categorical)):
+    if not (
+        set(schema.numeric) - set(schema.projection.features) <= set(batch.numeric) and set(schema.categorical) <= set(batch.categorical)
+    ):
         raise ValueError("the batch lacks a feature of the schema")
     if np.isnan(batch.scores).any():
         raise ValueError("a score is not a number")
@@ -30,11 +31,21 @@ def check(schema: Schema, batch: Batch) -> None:
         raise ValueError("a label is outside 0..1")
 
 
-def count_places(schema: Schema, batch: Batch) -> Places:
-    """Places that each prediction adds one to [n, columns]; `schema.size` stands for none."""
+def count_places(schema: Schema, batch: Batch, embedded: Values) -> Places:
+    """Places that each prediction adds one to [n, columns]; `schema.size` stands for none. embedded: what its projection gave."""
     return np.concatenate(
-        [np.zeros((len(batch), 1), dtype=np.int64), _feature_places(schema, batch), _finding_places(schema, batch)], axis=1
+        [np.zeros((len(batch), 1), dtype=np.int64), _feature_places(schema, batch, embedded), _finding_places(schema, batch)], axis=1
     )
+
+
+def wave_columns(schema: Schema, embedded: Values) -> NDArray[np.int8]:
+    """What each prediction adds to the block of waves [n, 1 + 512]; nothing where it has no embedding."""
+    columns = np.zeros((len(embedded), 1 + schema.kernel.size), dtype=np.int8)
+    if schema.kernel.size:
+        known = np.isfinite(embedded).all(axis=1)
+        columns[known, 0] = 1
+        columns[known, 1:] = schema.kernel.waves(embedded[known, : len(schema.projection.components)])
+    return columns
 
 
 def sum_places(schema: Schema, batch: Batch) -> tuple[Places, Places, Values]:
@@ -59,11 +70,11 @@ def sum_places(schema: Schema, batch: Batch) -> tuple[Places, Places, Values]:
     return row, places, np.concatenate([[label, p], losses])
 
 
-def _feature_places(schema: Schema, batch: Batch) -> Places:
-    components = dict(zip(schema.projection.features, schema.projection.apply(batch.embedding).T, strict=True))
+def _feature_places(schema: Schema, batch: Batch, embedded: Values) -> Places:
+    read = dict(zip(schema.projection.features, embedded.T, strict=True))
     columns: list[NDArray[np.int64]] = []
     for name, numeric in schema.numeric.items():
-        values = components[name] if name in components else batch.numeric[name]
+        values = read[name] if name in read else batch.numeric[name]
         columns.append(numeric.index(values) + schema.blocks[f"feature/{name}"].start)
     columns += [bins.index(batch.categorical[name]) + schema.blocks[f"feature/{name}"].start for name, bins in schema.categorical.items()]
     return np.stack(columns, axis=1) if columns else np.empty((len(batch), 0), dtype=np.int64)

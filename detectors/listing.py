@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.outliers import outlying_from
 from detectors.plan import ALL, family_of
+from detectors.projection import DISTANCE
 from detectors.schema import NEGATIVE, POSITIVE, SCORE_BINS, SCORE_RANGE, UNLABELLED, Block, Schema
 from detectors.series import SIDES, Range, Series, Side, Stratum
 from detectors.tally import Tally
@@ -23,6 +25,8 @@ COMMON = 0.05
 """A missing share above this may also fall."""
 EVENTS_NEEDED = 50
 """Positives (negatives) in the reference before sensitivity (specificity) may page; both for calibration."""
+COMPONENTS_WATCHED = 16
+"""Components of the embedding that can page, the largest; every further series makes all others wait longer. All of them are measured."""
 HALF_EVENTS_NEEDED = 25
 """Positives and negatives in each half of the scores before the halves are watched on their own."""
 
@@ -38,7 +42,8 @@ def list_series(schema: Schema, tallies: Mapping[str, Tally]) -> tuple[Series, .
 def _inputs(schema: Schema, whole: Tally) -> Iterator[Series]:
     for name in schema.categorical:
         yield from _categorical(schema, name, whole.feature(name))
-    for name in schema.numeric:
+    small = schema.projection.directions[COMPONENTS_WATCHED:]
+    for name in (name for name in schema.numeric if name not in small):
         yield from _numeric(schema, name, whole.feature(name))
     for finding in schema.findings:
         yield from _scores(schema, finding, whole)
@@ -82,6 +87,10 @@ def _numeric(schema: Schema, feature: str, counts: Ints) -> Iterator[Series]:
     everything = (block.start, block.stop - 1)
     outside = ((block.start, block.start + 1), (block.stop - 2, block.stop - 1))
     yield _feature_series(feature, "out of range", HIGH, outside, everything)
+    outlying = outlying_from(counts[:-1]) if feature == DISTANCE else None
+    if outlying is not None:
+        hits = ((block.start + outlying, block.stop - 1),)
+        yield _feature_series(feature, "out of distribution", HIGH, hits, everything)
     lower, upper = _tails(counts[:-1])
     if lower is not None:
         yield _feature_series(feature, f"below {bins.cuts[lower - 2]:g}", SIDES, ((block.start, block.start + lower),), everything)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from statistics import fmean
 from typing import Any
@@ -11,16 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.batch import Batch
+from detectors.coding import wave_columns
+from detectors.discrepancy import Null, learn
 from detectors.estimates import Estimates, estimate
+from detectors.kernel import Kernel
 from detectors.listing import list_series
 from detectors.packing import DecodeError, fingerprint, pack, unpack
 from detectors.plan import ALL, Plan
 from detectors.projection import Projection
 from detectors.schema import Schema
 from detectors.series import Family, Gather, Series, Stratum
-from detectors.tally import Tally, tally_cells
+from detectors.tally import ROWS_AT_ONCE, Tally, tally_cells
 
-KIND, VERSION = b"SWRF", 1
+KIND, VERSION = b"SWRF", 2
 
 Floats = NDArray[np.float64]
 
@@ -32,6 +35,7 @@ class Reference:
     tallies: cell -> tally of the reference period, "all" first.
     series: what is watched.
     estimates: rates, bands and dispersion by row; a series has one row, or one a score group (calibration).
+    null: of the embedding's discrepancy; None where the reference has too few embeddings.
     gather: reads k and n of every row from tallies.
     digest: names the whole of it [16 bytes].
     scatter: (family, cell, feature, finding) -> mean dispersion; see `dispersion_of`.
@@ -42,6 +46,7 @@ class Reference:
     tallies: Mapping[str, Tally]
     series: tuple[Series, ...]
     estimates: Estimates
+    null: Null | None
     gather: Gather = field(init=False)
     digest: bytes = field(init=False)
     scatter: Mapping[tuple[str, str, str, str], float] = field(init=False, repr=False)
@@ -96,9 +101,9 @@ class Reference:
             "series": [asdict(one) for one in self.series],
             "days": self.days,
             "cells": self.cells,
+            "null": None if self.null is None else asdict(self.null),
         }
-        projection = self.schema.projection
-        arrays: dict[str, NDArray[Any]] = {"mean": projection.mean, "components": projection.components, **self.estimates.arrays()}
+        arrays: dict[str, NDArray[Any]] = {**_embedding_arrays(self.schema), **self.estimates.arrays()}
         return header, arrays | {f"tally/{number}": tally.vector for number, tally in enumerate(self.tallies.values())}
 
     def to_bytes(self) -> bytes:
@@ -110,15 +115,19 @@ class Reference:
         """Undo `to_bytes`. Raises DecodeError for foreign or damaged bytes."""
         header, arrays = unpack(KIND, VERSION, packed)
         try:
-            schema = Schema.restore(header["schema"], Projection(arrays.pop("mean"), arrays.pop("components")))
+            projection = Projection(arrays.pop("mean"), arrays.pop("components"), arrays.pop("variances"))
+            schema = Schema.restore(header["schema"], projection, Kernel(arrays.pop("frequencies")))
             tallies = {cell: Tally(schema, arrays.pop(f"tally/{number}")) for number, cell in enumerate(header["cells"])}
             series = tuple(map(_series, header["series"]))
-            return cls(_plan(header["plan"]), schema, tallies, series, Estimates(days=header["days"], **arrays))
+            null = None if header["null"] is None else Null(**header["null"])
+            return cls(_plan(header["plan"]), schema, tallies, series, Estimates(days=header["days"], **arrays), null)
         except (KeyError, TypeError, ValueError) as error:
             raise DecodeError("the reference is damaged") from error
 
 
-def build_reference(plan: Plan, batch: Batch, cells: Mapping[str, NDArray[Any]], days: NDArray[Any]) -> Reference:
+def build_reference(
+    plan: Plan, batch: Batch, cells: Mapping[str, NDArray[Any]], days: NDArray[Any], waves: Collection[str] | None = None
+) -> Reference:
     """Freeze what a model version did in a period that is declared good.
 
     Args:
@@ -126,6 +135,7 @@ def build_reference(plan: Plan, batch: Batch, cells: Mapping[str, NDArray[Any]],
         batch: All predictions of the period, labelled where labels are there.
         cells: Cell -> boolean mask over the batch, for every cell of the plan.
         days: Day number of each prediction (days since 1970-01-01).
+        waves: Cells, beside "all", that keep the Fourier sums of the embedding; None: every cell.
 
     Raises:
         ValueError: the batch is empty, a cell is missing, or the rows do not match.
@@ -134,13 +144,32 @@ def build_reference(plan: Plan, batch: Batch, cells: Mapping[str, NDArray[Any]],
         raise ValueError("a reference needs predictions, a day for each, and a mask for every cell of the plan")
     schema = Schema.of(plan, batch)
     masks = {cell: np.asarray(cells[cell], dtype=bool) for cell in plan.cells}
-    tallies = tally_cells(schema, batch, masks)
+    tallies = tally_cells(schema, batch, masks, waves)
     series = list_series(schema, tallies)
     daily = (
-        tally_cells(schema, batch.select(today), {cell: mask[today] for cell, mask in masks.items()})
+        tally_cells(schema, batch.select(today), {cell: mask[today] for cell, mask in masks.items()}, ())
         for today in (np.asarray(days) == number for number in np.unique(days))
     )
-    return Reference(plan, schema, tallies, series, estimate(series, tallies, np.unique(days), daily, plan.minimum_odds_ratio))
+    estimates = estimate(series, tallies, np.unique(days), daily, plan.minimum_odds_ratio)
+    return Reference(plan, schema, tallies, series, estimates, _null(schema, batch, np.asarray(days)))
+
+
+def _null(schema: Schema, batch: Batch, days: NDArray[Any]) -> Null | None:
+    """Learn by how much the embedding scatters, from the films that have one; by parts, for doubles of all of them are many."""
+    parts = (batch.embedding[start : start + ROWS_AT_ONCE] for start in range(0, len(batch), ROWS_AT_ONCE))
+    columns = np.concatenate([wave_columns(schema, schema.projection.apply(part)) for part in parts])
+    known = columns[:, 0] == 1
+    return learn(columns[known, 1:], days[known])
+
+
+def _embedding_arrays(schema: Schema) -> dict[str, NDArray[Any]]:
+    projection = schema.projection
+    return {
+        "mean": projection.mean,
+        "components": projection.components,
+        "variances": projection.variances,
+        "frequencies": schema.kernel.frequencies,
+    }
 
 
 def _scatter(series: Sequence[Series], dispersion: Floats) -> dict[tuple[str, str, str, str], float]:

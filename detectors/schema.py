@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from detectors.batch import Batch
 from detectors.bins import CategoricalBins, NumericBins
+from detectors.kernel import Kernel
 from detectors.plan import Plan
-from detectors.projection import Projection
+from detectors.projection import DISTANCE, Projection
 
 SCORE_BINS = 1000
 SCORE_RANGE = 16.0
@@ -26,6 +27,8 @@ UNLABELLED, NEGATIVE, POSITIVE = range(3)
 """Label states, the first axis of scores and decisions. A soft label of one half or more counts as positive."""
 
 CALIBRATION_GROUPS = 10
+OUTLYING = (0.99, 0.999)
+"""Shares of the reference at whose ends the distance of an embedding is cut too: beyond them lies what the model hardly ever saw."""
 BRIER, EXCESS, VARIANCE, LOG_LOSS = range(4)
 """Order of the sums of one finding: Brier, Spiegelhalter's excess and its variance, negative log likelihood (natural)."""
 
@@ -56,11 +59,12 @@ class Schema:
 
     findings, thresholds: as in the plan.
     groups: per finding, the score quantiles of the reference that divide its calibration groups.
-    numeric, categorical: bins of each feature; the embedding's components are numeric features.
-    projection: the embedding's frozen principal components.
+    numeric, categorical: bins of each feature; the embedding's components and its distance are numeric features.
+    projection: the embedding's frozen principal components. kernel: frozen frequencies of its random Fourier features.
 
     Blocks of the flat vector (shapes; counts unless said otherwise):
-    predictions [1]; feature/<name> [bins]; scores/<finding> [label states, 1000]; decisions/<finding> [label states, below or at
+    predictions [1]; waves [1 + 512], films with an embedding, then the sums of its Fourier features in steps of 1/8, both zero in a
+    cell that does not keep them; feature/<name> [bins]; scores/<finding> [label states, 1000]; decisions/<finding> [label states, below or at
     the threshold]; groups/<finding> [labelled or positive, groups]; expected/<finding> [soft labels or probabilities, groups] and
     losses/<finding> [4], both in fixed point (2**-30) over labelled predictions.
     """
@@ -71,6 +75,7 @@ class Schema:
     numeric: Mapping[str, NumericBins]
     categorical: Mapping[str, CategoricalBins]
     projection: Projection
+    kernel: Kernel
     blocks: Mapping[str, Block] = field(init=False)
     size: int = field(init=False)
     digest: bytes = field(init=False)
@@ -87,18 +92,22 @@ class Schema:
     @classmethod
     def of(cls, plan: Plan, batch: Batch) -> Schema:
         """Fix bins, groups and components from the predictions of the reference."""
-        projection = Projection.of(batch.embedding)
-        components = dict(zip(projection.features, projection.apply(batch.embedding).T, strict=True))
-        columns = {name: batch.numeric[name] for name in plan.numeric} | components
+        return cls.fix(plan, batch, *Projection.learn(batch.embedding))
+
+    @classmethod
+    def fix(cls, plan: Plan, batch: Batch, projection: Projection, read: NDArray[np.float64]) -> Schema:
+        """Fix bins and groups, where the components and what they read of the reference are known."""
+        columns = {name: batch.numeric[name] for name in plan.numeric} | dict(zip(projection.features, read.T, strict=True))
         shares = np.arange(1, CALIBRATION_GROUPS) / CALIBRATION_GROUPS
         quantiles = np.quantile(batch.scores, shares, axis=0, method="inverted_cdf").T if len(batch) else [()] * len(plan.findings)
         return cls(
             findings=plan.findings,
             thresholds=plan.thresholds,
             groups=tuple(tuple(np.unique(cuts).astype(float).tolist()) for cuts in quantiles),
-            numeric={name: NumericBins.of(column) for name, column in columns.items()},
+            numeric={name: NumericBins.of(column, further=OUTLYING if name == DISTANCE else ()) for name, column in columns.items()},
             categorical={name: CategoricalBins.of(name, batch.categorical[name]) for name in plan.categorical},
             projection=projection,
+            kernel=Kernel.of(read[:, : len(projection.components)]),
         )
 
     @property
@@ -111,7 +120,7 @@ class Schema:
         return (self.numeric.get(feature) or self.categorical[feature]).labels
 
     def describe(self) -> dict[str, Any]:
-        """Everything but the projection, as JSON: the inverse of `restore`."""
+        """Everything but projection and kernel, as JSON: the inverse of `restore`."""
         return {
             "findings": self.findings,
             "thresholds": self.thresholds,
@@ -121,8 +130,8 @@ class Schema:
         }
 
     @classmethod
-    def restore(cls, described: Mapping[str, Any], projection: Projection) -> Schema:
-        """Rebuild a schema from `describe` and its projection."""
+    def restore(cls, described: Mapping[str, Any], projection: Projection, kernel: Kernel) -> Schema:
+        """Rebuild a schema from `describe`, its projection and its kernel."""
         return cls(
             findings=tuple(described["findings"]),
             thresholds=tuple(described["thresholds"]),
@@ -132,6 +141,7 @@ class Schema:
                 name: CategoricalBins(name, tuple(counted), frozenset(others)) for name, counted, others in described["categorical"]
             },
             projection=projection,
+            kernel=kernel,
         )
 
 
@@ -152,6 +162,7 @@ def score_centers() -> NDArray[np.float64]:
 
 def _shapes(schema: Schema) -> Iterator[tuple[str, tuple[int, ...]]]:
     yield "predictions", (1,)
+    yield "waves", (1 + schema.kernel.size,)
     for name, numeric in schema.numeric.items():
         yield f"feature/{name}", (numeric.size,)
     for name, categorical in schema.categorical.items():
@@ -166,5 +177,5 @@ def _shapes(schema: Schema) -> Iterator[tuple[str, tuple[int, ...]]]:
 
 def _digest(schema: Schema) -> bytes:
     text = json.dumps(schema.describe(), separators=(",", ":"), allow_nan=False)
-    frozen = schema.projection
-    return hashlib.sha256(text.encode() + frozen.mean.tobytes() + frozen.components.tobytes()).digest()[:16]
+    frozen = (schema.projection.mean, schema.projection.components, schema.projection.variances, schema.kernel.frequencies)
+    return hashlib.sha256(text.encode() + b"".join(array.tobytes() for array in frozen)).digest()[:16]

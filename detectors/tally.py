@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.batch import Batch
-from detectors.coding import check, count_places, sum_places
+from detectors.coding import check, count_places, sum_places, wave_columns
 from detectors.packing import DecodeError, expand, squeeze
 from detectors.plan import ALL
 from detectors.schema import Schema
@@ -18,8 +18,9 @@ from detectors.schema import Schema
 FIXED_POINT = 2.0**30
 """Real sums are kept as integers of 2**-30: exact and order-free under addition, 9e-10 a row, room for 5e8 rows."""
 
-VERSION = 1
-ROWS_AT_ONCE = 16384
+VERSION = 2
+MAGNITUDE = 2**63 - 1
+ROWS_AT_ONCE = 4096
 """Rows coded at once; bounds the memory."""
 
 
@@ -78,11 +79,16 @@ class Tally:
         """Read the sums over labelled predictions: BRIER, EXCESS, VARIANCE, LOG_LOSS of schema.py [4]."""
         return self.schema.blocks[f"losses/{finding}"].of(self.vector) / FIXED_POINT
 
+    def waves(self) -> NDArray[np.int64]:
+        """Read the number of films with an embedding, then the sums of its Fourier features [1 + 512]; zeros in a cell that keeps none."""
+        return self.schema.blocks["waves"].of(self.vector)
+
     def encode(self) -> bytes:
         """Sparse, compressed bytes: version, schema digest, then gaps between filled places and what they hold."""
         places = np.flatnonzero(self.vector)
         gaps = np.diff(places, prepend=0).astype("<u4")
-        held = self.vector[places].astype("<i8")
+        values = self.vector[places]
+        held = ((values << 1) ^ (values >> 63)).astype("<i8")  # the sign last, so that small numbers have small bytes
         planes = (gaps.view(np.uint8).reshape(-1, 4).T, held.view(np.uint8).reshape(-1, 8).T)
         return bytes([VERSION]) + self.schema.digest + squeeze(b"".join(np.ascontiguousarray(plane).tobytes() for plane in planes))
 
@@ -90,7 +96,7 @@ class Tally:
     def decode(cls, schema: Schema, encoded: bytes) -> Tally:
         """Undo `encode`. Raises DecodeError for foreign or damaged bytes."""
         if encoded[:1] != bytes([VERSION]):
-            raise DecodeError("the tally was written by another version")
+            raise DecodeError("the tally was written by another release; build the reference anew (stepwedge reference)")
         if encoded[1:17] != schema.digest:
             raise DecodeError("the tally belongs to another schema")
         payload = np.frombuffer(expand(encoded[17:]), dtype=np.uint8)
@@ -103,7 +109,7 @@ class Tally:
         if filled and (places[-1] >= schema.size or (gaps[1:] == 0).any()):
             raise DecodeError("the tally is damaged")
         vector = np.zeros(schema.size, dtype=np.int64)
-        vector[places] = held
+        vector[places] = (held >> 1 & MAGNITUDE) ^ -(held & 1)
         return cls(schema, vector)
 
 
@@ -121,33 +127,46 @@ def tally(schema: Schema, batch: Batch) -> Tally:
     return tally_cells(schema, batch, {})[ALL]
 
 
-def tally_cells(schema: Schema, batch: Batch, cells: Mapping[str, NDArray[Any]]) -> dict[str, Tally]:
+def tally_cells(
+    schema: Schema,
+    batch: Batch,
+    cells: Mapping[str, NDArray[Any]],
+    waves: Collection[str] | None = None,
+    embedded: NDArray[np.float64] | None = None,
+) -> dict[str, Tally]:
     """Tally some predictions as a whole and in each cell, looking at each row once.
 
     Args:
         schema: What to count.
         batch: The predictions, in any order.
         cells: Cell -> boolean mask over the rows of the batch.
+        waves: Cells, beside "all", that keep the Fourier sums of the embedding (about a kilobyte each where stored); None: every cell.
+        embedded: What the projection reads of the embedding, where it was read before.
 
     Returns:
         A tally for "all" and for every cell of the mapping.
     """
     check(schema, batch)
     masks = {ALL: np.ones(len(batch), dtype=bool)} | {cell: np.asarray(mask, dtype=bool) for cell, mask in cells.items()}
+    waving = set(masks) if waves is None else {ALL, *waves}
+    block = schema.blocks["waves"]
     vectors = {cell: np.zeros(schema.size, dtype=np.int64) for cell in masks}
     for start in range(0, len(batch), ROWS_AT_ONCE):
         rows = slice(start, start + ROWS_AT_ONCE)
         part = batch.select(rows)
-        places = count_places(schema, part)
+        read = schema.projection.apply(part.embedding) if embedded is None else embedded[rows]
+        places, columns = count_places(schema, part, read), wave_columns(schema, read)
         labelled, sum_at, numbers = sum_places(schema, part)
         fixed = np.rint(numbers * FIXED_POINT)
         for cell, mask in masks.items():
             chosen = mask[rows]
             vectors[cell] += np.bincount(places[chosen].ravel(), minlength=schema.size)[: schema.size]
+            if cell in waving:
+                block.of(vectors[cell])[:] += columns[chosen].sum(axis=0, dtype=np.int64)
             vectors[cell] += _exact_sums(sum_at[:, chosen[labelled]], fixed[:, chosen[labelled]], schema.size)
     return {cell: Tally(schema, vector) for cell, vector in vectors.items()}
 
 
 def _exact_sums(places: NDArray[np.int64], fixed: NDArray[np.float64], size: int) -> NDArray[np.int64]:
-    """Add integers held in doubles: exact up to 2**53, far above 16,384 rows of at most 17 * 2**30."""
+    """Add integers held in doubles: exact up to 2**53, far above 4,096 rows of at most 17 * 2**30."""
     return np.bincount(places.ravel(), weights=fixed.ravel(), minlength=size).astype(np.int64)

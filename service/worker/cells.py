@@ -42,6 +42,15 @@ def declared_cells(subgroups: Mapping[str, Column]) -> tuple[str, ...]:
     return tuple(f"{name}={value}" for name, column in subgroups.items() for value in _frequent(column))
 
 
+def keeps_waves(cell: str) -> bool:
+    """Say whether the Fourier sums of the embedding are kept: of the whole and of each site; of twenty subgroups they would fill the store.
+
+    >>> keeps_waves("all"), keeps_waves("site=north"), keeps_waves("PatientSex=F")
+    (True, True, False)
+    """
+    return cell == ALL or cell.startswith(f"{SITE}=")
+
+
 def cell_masks(cells: Sequence[str], subgroups: Mapping[str, Column]) -> dict[str, NDArray[np.bool_]]:
     """Tell which rows lie in each cell. A value that the reference does not know lies in none of them, and still in "all".
 

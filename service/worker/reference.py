@@ -25,7 +25,7 @@ from service.store.remedies import expire_remedy
 from service.store.rows import BOTH, Door, doors_between
 from service.store.tallies import mark_hours
 from service.worker.calendar import DAY, day_of, floor_day, floor_hour, number_of
-from service.worker.cells import Column, cell_masks, declared_cells
+from service.worker.cells import Column, cell_masks, declared_cells, keeps_waves
 from service.worker.columns import batch_of, joined, subgroups_of
 from service.worker.plan import plan_of
 from service.worker.subject import lock_of
@@ -86,7 +86,8 @@ def _frozen(connection: Connection, version: ModelVersion, since: datetime, unti
         raise ThinReferenceError
     subgroups = {name: np.concatenate([part.subgroups[name] for part in parts]) for name in manifest.monitoring.subgroups}
     plan = plan_of(manifest, declared_cells(subgroups))
-    return freeze(plan, joined([part.batch for part in parts]), cell_masks(plan.cells, subgroups), _days(parts))
+    waves = [cell for cell in plan.cells if keeps_waves(cell)]
+    return freeze(plan, joined([part.batch for part in parts]), cell_masks(plan.cells, subgroups), _days(parts), waves)
 
 
 def _parts(connection: Connection, version: ModelVersion, manifest: Manifest, since: datetime, until: datetime) -> Iterator[_Part]:

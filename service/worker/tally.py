@@ -15,7 +15,7 @@ from service.store.day_tallies import mark_days
 from service.store.predictions import Rows, rows_between
 from service.store.tallies import marked_hours, marks_of, remove_marks, save_tallies
 from service.worker.calendar import HOUR, day_of
-from service.worker.cells import cell_masks
+from service.worker.cells import cell_masks, keeps_waves
 from service.worker.columns import batch_of, subgroups_of
 from service.worker.subject import Subject
 
@@ -56,7 +56,9 @@ def _tallied(subject: Subject, rows: Rows) -> Mapping[datetime, Mapping[str, Tal
     inside = cell_masks(plan.cells, subgroups_of(subject.manifest.monitoring.subgroups, rows))
     inside[ALL] = np.ones(len(rows), dtype=bool)
     masks = dict(_masks(rows, inside))
-    sums = tally_cells(subject.reference.schema, batch_of(plan, rows), {str(number): mask for number, mask in enumerate(masks.values())})
+    numbered = {str(number): mask for number, mask in enumerate(masks.values())}
+    waves = [str(number) for number, (_, cell) in enumerate(masks) if keeps_waves(cell)]
+    sums = tally_cells(subject.reference.schema, batch_of(plan, rows), numbered, waves)
     found: dict[datetime, dict[str, Tally]] = {}
     for number, (hour, cell) in enumerate(masks):
         found.setdefault(hour, {})[cell] = sums[str(number)]

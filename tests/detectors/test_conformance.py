@@ -26,6 +26,8 @@ SEEN: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any], set[str]]] = {
     "missing_share": ({"missing": 0.2}, {"missing": 0.4}, {"missing_share"}),
     "unseen_share": ({"scanner": "Gamma", "unseen": 0.5}, {"scanner": "Gamma"}, {"unseen_share"}),
     "out_of_range_share": ({"brightness": 20.0}, {"brightness": 40.0}, {"out_of_range_share"}),
+    "embedding_drift": ({"embedding": 1.5}, {"embedding": 3.0}, {"embedding_distance", "embedding_drift"}),
+    "out_of_distribution_share": ({"embedding": 4.0}, {"embedding": 8.0}, {"out_of_distribution_share"}),
     "score_drift": ({"shift": 2.0}, {"shift": 4.0}, {"score_drift"}),
     "flag_rate": ({"shift": 2.0}, {"shift": 4.0}, {"flag_rate"}),
     "prevalence_estimate": ({"prevalence": 1.2}, {"prevalence": 2.4}, {"prevalence_estimate", "prevalence_cross_check"}),

@@ -14,7 +14,7 @@ from sklearn.metrics import brier_score_loss, confusion_matrix, log_loss, roc_au
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
-from detectors import Detector
+from detectors import Detector, discrepancy
 from detectors.auroc import area
 from detectors.bands import band
 from detectors.brier import brier
@@ -22,6 +22,7 @@ from detectors.calibration_line import fit_intercept, fit_slope
 from detectors.decision_rates import decision_rates
 from detectors.divergence import compare
 from detectors.intervals import newcombe, wilson
+from detectors.kernel import BANDWIDTHS, STEP, WAVES, Kernel
 from detectors.measurement import Measurement
 from detectors.multiplicity import benjamini_hochberg
 from detectors.prevalence_estimate import mixture_share
@@ -182,3 +183,26 @@ def test_the_limit_of_a_share_is_a_quantile_of_the_binomial() -> None:
     verdicts = [measure_rate("share", Rate(k, 200, 100, 1000, 1.0, 1.5), "high").verdict.value for k in range(201)]
     first = verdicts.index("breached")
     assert binom.sf(first - 1, 200, edge) <= 0.025 < binom.sf(first - 2, 200, edge)
+
+
+def test_the_kernel_is_a_mean_of_gaussian_ones() -> None:
+    rows = np.random.default_rng(0).normal(size=(300, 4))
+    kernel = Kernel.of(rows)
+    waves = kernel.waves(rows) / STEP
+    squared = ((rows[:, None] - rows[None]) ** 2).sum(axis=2)
+    median = np.sqrt(np.median(squared[np.triu_indices(300, 1)]))
+    exact = np.mean([np.exp(-squared / (2 * (width * median) ** 2)) for width in BANDWIDTHS], axis=0)
+    assert np.abs(waves @ waves.T / WAVES - exact).mean() < 0.05
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.5])
+def test_the_discrepancy_is_that_of_alibi_detect_within_the_draw_of_its_frequencies(shift: float) -> None:
+    alibi = pytest.importorskip("alibi_detect.cd.pytorch.mmd", reason="alibi-detect is an extra", exc_type=ImportError)
+    batch = make_batch(400, seed=5, embedding=shift)
+    whole, window = reference().tallies["all"], tally(reference().schema, batch)
+    null = reference().null
+    assert null is not None
+    found = discrepancy.compare(null, whole, window)
+    then, now = make_batch(1500, seed=6).embedding.astype(np.float32), batch.embedding.astype(np.float32)
+    p = alibi.MMDDriftTorch(then, n_permutations=100, device="cpu").predict(now)["data"]["p_val"]
+    assert (found.p < 0.01) == (p < 0.01) == (shift > 0)

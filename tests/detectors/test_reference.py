@@ -85,7 +85,7 @@ def test_films_that_come_in_batches_widen_their_band() -> None:
 
 def test_an_embedding_watches_its_principal_components() -> None:
     reference = make_reference()
-    assert reference.schema.projection.features == tuple(f"embedding_0{number}" for number in range(1, 7))
+    assert reference.schema.projection.features == (*(f"embedding_0{number}" for number in range(1, 7)), "embedding_distance")
     assert any(one.family == "embedding" and one.feature == "embedding_06" for one in reference.series)
 
 

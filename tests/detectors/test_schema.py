@@ -42,7 +42,7 @@ def test_rare_values_of_a_long_list_are_known_but_share_a_bin() -> None:
 def test_a_schema_is_named_by_what_it_means() -> None:
     plan, batch = make_plan(), make_batch(300)
     one = Schema.of(plan, batch)
-    assert Schema.restore(one.describe(), one.projection).digest == one.digest
+    assert Schema.restore(one.describe(), one.projection, one.kernel).digest == one.digest
     assert Schema.of(make_plan(alarms_per_year=9.0), batch).digest == one.digest
     assert Schema.of(make_plan(thresholds=(0.1,)), batch).digest != one.digest
     assert Schema.of(plan, make_batch(301)).digest != one.digest

@@ -7,12 +7,19 @@ import pytest
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from detectors import discrepancy
 from detectors.auroc import area
+from detectors.batch import Batch
 from detectors.calibration_line import fit_intercept
 from detectors.divergence import compare
 from detectors.intervals import Z, newcombe, wilson
+from detectors.outliers import outlying_from
+from detectors.plan import Plan
 from detectors.prevalence_estimate import mixture_share
+from detectors.projection import DISTANCE
+from detectors.reference import build_reference
 from detectors.schema import SCORE_BINS, score_bin
+from detectors.tally import tally
 
 
 def histogram(scores: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -92,3 +99,54 @@ def test_the_estimated_prevalence_is_right_and_covered() -> None:
     assert np.sqrt((errors**2).mean()) < 0.05
     assert abs(errors.mean()) < 0.01
     assert 0.93 <= np.mean([abs(one.value - 0.35) <= Z * one.error for one in found]) <= 0.98
+
+
+@pytest.mark.parametrize(("films", "dimensions"), [(4000, 64), (400, 64), (4000, 6)])
+@pytest.mark.parametrize("n", [50, 200, 1000])
+def test_the_kernel_test_keeps_its_size_and_sees_a_shift_of_half_a_deviation(films: int, dimensions: int, n: int) -> None:
+    rng = np.random.default_rng(n)
+    scale = np.exp(-np.arange(dimensions) / 8) + 0.05
+    then = rng.normal(size=(films, dimensions)) * scale
+    bare = build_reference(Plan((), ()), unlabelled(then), {}, np.arange(films) * 60 // films)
+    whole, null = bare.tallies["all"], bare.null
+    assert null is not None
+
+    def p(shift: float) -> float:
+        window = tally(bare.schema, unlabelled((rng.normal(size=(n, dimensions)) + shift) * scale))
+        return discrepancy.compare(null, whole, window).p
+
+    assert np.mean([p(0.0) <= 0.05 for _ in range(200)]) <= 0.1
+    if n >= 200:
+        assert np.mean([p(0.5) <= 0.001 for _ in range(20)]) >= 0.95
+
+
+def test_days_that_scatter_widen_the_null_of_the_kernel_test() -> None:
+    rng = np.random.default_rng(0)
+    days = np.arange(3000) // 50
+    rows = rng.normal(size=(3000, 8))
+    calm, uneven = (
+        build_reference(Plan((), ()), unlabelled(rows + scatter * rng.normal(size=(60, 8))[days]), {}, days).null for scatter in (0.0, 0.5)
+    )
+    assert calm is not None
+    assert uneven is not None
+    assert calm.dispersion < 1.2
+    assert uneven.dispersion > 3
+
+
+def unlabelled(embedding: NDArray[np.float64]) -> Batch:
+    none = np.empty((len(embedding), 0))
+    return Batch(none, none, {}, {}, embedding)
+
+
+@pytest.mark.parametrize("films", [500, 2000])
+def test_a_quiet_stream_is_no_more_out_of_distribution_than_the_reference_said(films: int) -> None:
+    """The components were fitted to the reference's films: they must not fit others so much worse that these look strange."""
+    rng, dimensions = np.random.default_rng(films), 256
+    scale = np.exp(-np.arange(dimensions) / 30) + 0.02
+    bare = build_reference(Plan((), ()), unlabelled(rng.normal(size=(films, dimensions)) * scale), {}, np.arange(films) * 60 // films)
+    first = outlying_from(bare.tallies["all"].feature(DISTANCE)[:-1])
+    assert first is not None
+    counts = tally(bare.schema, unlabelled(rng.normal(size=(20_000, dimensions)) * scale)).feature(DISTANCE)
+    then = bare.tallies["all"].feature(DISTANCE)
+    expected = (then[first:-1].sum() + 1) / then.sum()
+    assert counts[first:-1].sum() / counts.sum() <= 2 * expected

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy.special import expit
 
 from detectors.batch import Batch
+from detectors.kernel import STEP
 from detectors.packing import DecodeError
 from detectors.schema import BRIER, EXCESS, LOG_LOSS, NEGATIVE, POSITIVE, UNLABELLED, VARIANCE, Schema
 from detectors.tally import Tally, tally, tally_cells
@@ -93,8 +94,17 @@ def test_a_tally_of_another_schema_is_refused() -> None:
 
 
 def test_an_hour_of_forty_films_takes_few_bytes() -> None:
-    encoded = tally(schema(), make_batch(40)).encode()
-    assert len(encoded) < 40 * 20
+    cells = tally_cells(schema(), make_batch(40), {"any": np.ones(40, dtype=bool), "site": np.ones(40, dtype=bool)}, waves=["site"])
+    assert len(cells["any"].encode()) < 40 * 20
+    assert len(cells["site"].encode()) < len(cells["any"].encode()) + 600
+    assert cells["site"] == cells["all"]
+
+
+def test_a_cell_keeps_the_waves_only_where_it_is_asked_to() -> None:
+    cells = tally_cells(schema(), make_batch(40), {"any": np.ones(40, dtype=bool)}, waves=[])
+    assert cells["all"].waves()[0] == 40
+    assert not cells["any"].waves().any()
+    assert np.array_equal(cells["any"].vector[schema().blocks["waves"].stop :], cells["all"].vector[schema().blocks["waves"].stop :])
 
 
 def test_cells_are_tallied_as_if_alone() -> None:
@@ -173,3 +183,13 @@ def test_a_film_without_an_embedding_is_missing_in_every_component() -> None:
 def test_rows_that_cannot_be_counted_are_refused(broken: Callable[[Batch], Batch]) -> None:
     with pytest.raises(ValueError, match=r"score|label|feature|findings|dimension|row"):
         tally(schema(), broken(make_batch(5)))
+
+
+def test_fourier_sums_are_those_of_the_cosines_and_sines_of_each_film() -> None:
+    batch = make_batch(60)
+    frequencies = schema().kernel.frequencies.astype(float)
+    phases = schema().projection.apply(batch.embedding)[:, : len(frequencies)] @ frequencies
+    waves = np.concatenate([np.cos(phases), np.sin(phases)], axis=1)
+    found = tally(schema(), batch).waves()
+    assert found[0] == 60
+    assert np.abs(found[1:] / STEP - waves.sum(axis=0)).max() <= 60 / (2 * STEP)
