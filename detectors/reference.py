@@ -21,7 +21,7 @@ from detectors.plan import ALL, Plan
 from detectors.projection import Projection
 from detectors.schema import Schema
 from detectors.series import Family, Gather, Series, Stratum
-from detectors.tally import ROWS_AT_ONCE, Tally, tally_cells
+from detectors.tally import Tally, tally_cells
 
 KIND, VERSION = b"SWRF", 2
 
@@ -142,22 +142,22 @@ def build_reference(
     """
     if not len(batch) or len(days) != len(batch) or not set(plan.cells) <= set(cells):
         raise ValueError("a reference needs predictions, a day for each, and a mask for every cell of the plan")
-    schema = Schema.of(plan, batch)
+    projection, embedded = Projection.learn(batch.embedding)
+    schema = Schema.fix(plan, batch, projection, embedded)
     masks = {cell: np.asarray(cells[cell], dtype=bool) for cell in plan.cells}
-    tallies = tally_cells(schema, batch, masks, waves)
+    tallies = tally_cells(schema, batch, masks, waves, embedded)
     series = list_series(schema, tallies)
     daily = (
-        tally_cells(schema, batch.select(today), {cell: mask[today] for cell, mask in masks.items()}, ())
+        tally_cells(schema, batch.select(today), {cell: mask[today] for cell, mask in masks.items()}, (), embedded[today])
         for today in (np.asarray(days) == number for number in np.unique(days))
     )
     estimates = estimate(series, tallies, np.unique(days), daily, plan.minimum_odds_ratio)
-    return Reference(plan, schema, tallies, series, estimates, _null(schema, batch, np.asarray(days)))
+    return Reference(plan, schema, tallies, series, estimates, _null(schema, embedded, np.asarray(days)))
 
 
-def _null(schema: Schema, batch: Batch, days: NDArray[Any]) -> Null | None:
-    """Learn by how much the embedding scatters, from the films that have one; by parts, for doubles of all of them are many."""
-    parts = (batch.embedding[start : start + ROWS_AT_ONCE] for start in range(0, len(batch), ROWS_AT_ONCE))
-    columns = np.concatenate([wave_columns(schema, schema.projection.apply(part)) for part in parts])
+def _null(schema: Schema, embedded: NDArray[np.float64], days: NDArray[Any]) -> Null | None:
+    """Learn by how much the embedding scatters, from the films that have one."""
+    columns = wave_columns(schema, embedded)
     known = columns[:, 0] == 1
     return learn(columns[known, 1:], days[known])
 

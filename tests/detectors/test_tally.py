@@ -96,7 +96,7 @@ def test_a_tally_of_another_schema_is_refused() -> None:
 def test_an_hour_of_forty_films_takes_few_bytes() -> None:
     cells = tally_cells(schema(), make_batch(40), {"any": np.ones(40, dtype=bool), "site": np.ones(40, dtype=bool)}, waves=["site"])
     assert len(cells["any"].encode()) < 40 * 20
-    assert len(cells["site"].encode()) < len(cells["any"].encode()) + 600
+    assert len(cells["site"].encode()) < len(cells["any"].encode()) + 700
     assert cells["site"] == cells["all"]
 
 
