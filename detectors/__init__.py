@@ -1,5 +1,27 @@
 """Pure statistics of a model in service: numpy and scipy, no clock, no files, no database.
 
+In a notebook, two sets of arrays and three lines give any measurement, with its interval, limit and verdict:
+
+>>> import numpy as np
+>>> from detectors.arrays import Arrays, reference_of, window_of
+>>> rng = np.random.default_rng(0)
+>>> then, now = Arrays({"KVP": rng.normal(110, 5, 2000)}), Arrays({"KVP": rng.normal(113, 5, 500)})
+>>> reference = reference_of(then)
+>>> drift = feature_drift(reference, window_of(reference, now))[0]
+>>> round(drift.value, 2), round(drift.limit, 2), drift.verdict.value
+(0.23, 0.1, 'breached')
+
+Scores and labels likewise:
+
+>>> logits = rng.normal(-1, 2, 2000)
+>>> truth = rng.random(2000) < 1 / (1 + np.exp(-logits))
+>>> reference = reference_of(Arrays(scores=logits, labels=truth))
+>>> one = auroc(reference, window_of(reference, Arrays(scores=logits[:500], labels=truth[:500])))[0]
+>>> one.name, one.n, one.interval.low < one.value < one.interval.high, one.verdict.value
+('auroc', 500, True, 'within')
+
+`DETECTORS` holds every measurement; each takes (reference, window) and returns a list.
+
 The way of the numbers, and the public names in their modules:
 
 plan         Plan: findings, thresholds (logits), features, cells, budget. `family_of(feature)`.
@@ -25,6 +47,7 @@ incident     `judge(reference, state, recent={}) -> tuple[Incident, ...]`: at mo
              recent: day -> cell -> tally of the last days (as many as are at hand); lets an incident of inputs name the subgroup.
              Incident: family, kind, cell, since (day), evidence, carriers (largest first), `.summary`.
              `persists(reference, state, family) -> bool`: an open alarm of this family group is not yet over.
+arrays       Arrays, `reference_of(arrays)`, `window_of(reference, arrays)`: the short way of a notebook, as above.
 measurement  Measurement, Interval, Verdict: what the detectors below return.
 
 `DETECTORS` lists every measurement detector: (reference, window: cell -> Tally) -> Sequence[Measurement].
