@@ -96,7 +96,7 @@ class Prediction:
     """One answered film: the row that is stored, and all that the reply is made from.
 
     id: UUIDv7 whose time is `received_at`.
-    key: SHA-256 of the idempotency key, or of model version, instance UID and pixel digest.
+    key: digest of the idempotency key, else of model version and instance, else of the pixels.
     content: SHA-256 that tells whether two submissions under one key are the same film.
     statistics: image statistics by name (service/gateway/statistics.py names and orders them).
     flags: what is plainly wrong with the film (service/models/features.py names and orders them); most often nothing.
@@ -122,12 +122,25 @@ class Prediction:
     sealed: Sealed | None = None
 
 
+class Durability(StrEnum):
+    """Where an answer is kept when it is given: in the database, in the spool on the way there, or nowhere."""
+
+    DATABASE = "database"
+    SPOOL = "spool"
+    NO = "no"
+
+
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """Where a prediction ended up: `prediction` is the first answer under this key; `replayed` is true when it is an earlier one."""
+    """Where a prediction ended up: `prediction` is the first answer under this key; `replayed` is true when it is an earlier one.
+
+    revises: the earlier prediction of the same view of the same study that this one takes the place of, where one is known.
+    """
 
     prediction: Prediction
     replayed: bool
+    where: Durability = Durability.DATABASE
+    revises: UUID | None = None
 
 
 class Outcome(StrEnum):
@@ -141,9 +154,11 @@ class Outcome(StrEnum):
 class Refusal:
     """A request that got no prediction. `reason` is the slug of its problem; nothing of the film is kept but its size.
 
+    id: UUIDv7 of `at`, given when it happens, so that it is stored once however often that is tried.
     attribute: of a film that the model was not made for, which attribute said so (service/models/scope.py names them), never its value.
     """
 
+    id: UUID
     at: datetime
     model: str
     site: str

@@ -14,6 +14,7 @@ from service.domain import Outcome, Refusal
 from service.errors import OutOfScopeError
 from service.gateway.ledger import UNKNOWN, Receipt
 from service.gateway.path import Answer
+from service.store.ids import uuid7
 
 CANCELLED = Kind("cancelled", 503, "The service was stopped", Outcome.FAILED)
 
@@ -36,7 +37,7 @@ class Account:
         return cls(service, receipt, at, caller, service.settings.site)
 
     def answered(self, answer: Answer) -> None:
-        self.receipt.answered(replayed=answer.replayed)
+        self.receipt.answered(replayed=answer.replayed, where=answer.where)
 
     def unanswered(self, error: BaseException) -> Kind:
         """Count it and have it written down, with nothing of the film but its size."""
@@ -48,6 +49,7 @@ class Account:
             self.receipt.unanswered(kind.outcome, kind.slug)
             self.service.refusals.add(
                 Refusal(
+                    id=uuid7(self.at),
                     at=self.at,
                     model=self.receipt.model,
                     site=self.site,

@@ -26,7 +26,7 @@ from service.api.trace import frames
 from service.domain import Prediction, Submission
 from service.gateway.path import Answer
 from service.models.manifest import Manifest
-from service.store.predictions import find_prediction
+from service.store.predictions import find_prediction, former_of
 
 log = structlog.get_logger()
 
@@ -65,8 +65,11 @@ async def create_prediction(
 
 
 def reply(answer: Answer) -> Response:
-    body = PredictionReply.of(answer.prediction, answer.manifest, replayed=answer.replayed)
-    return Response(body.model_dump_json(), media_type="application/json")
+    return Response(spoken(answer).model_dump_json(), media_type="application/json")
+
+
+def spoken(answer: Answer) -> PredictionReply:
+    return PredictionReply.of(answer.prediction, answer.manifest, replayed=answer.replayed, where=answer.where, revises=answer.revises)
 
 
 async def answer_form(service: Service, first: Account, submission: Submission, parts: Sequence[Part], request_id: str) -> Response:
@@ -101,7 +104,7 @@ async def answer_part(service: Service, account: Account, submission: Submission
         account.unanswered(error)
         raise
     account.answered(answer)
-    return InstanceReply(prediction=PredictionReply.of(answer.prediction, answer.manifest, replayed=answer.replayed))
+    return InstanceReply(prediction=spoken(answer))
 
 
 @router.get(
@@ -114,10 +117,10 @@ async def answer_part(service: Service, account: Account, submission: Submission
 async def get_prediction(prediction: UUID, caller: MayRead, service: Served) -> PredictionReply:
     """The answer as it was recorded."""
 
-    def recall(connection: Connection) -> tuple[Prediction, Manifest]:
+    def recall(connection: Connection) -> tuple[Prediction, Manifest, UUID | None]:
         found = find_prediction(connection, prediction)
-        return found, service.versions.manifest_of(connection, found.model_version)
+        return found, service.versions.manifest_of(connection, found.model_version), former_of(connection, found)
 
-    found, manifest = await service.database.run(recall)
+    found, manifest, former = await service.database.run(recall)
     service.audit.read(caller, prediction)
-    return PredictionReply.of(found, manifest, replayed=True)
+    return PredictionReply.of(found, manifest, replayed=True, revises=former)

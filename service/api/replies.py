@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.api.problems import Problem
-from service.domain import Prediction
+from service.domain import Durability, Prediction
 from service.models.features import FLAGS
 from service.models.manifest import Finding, Manifest
 
@@ -67,10 +67,24 @@ class PredictionReply(BaseModel):
         ),
     ]
     replayed: bool
+    recorded: Annotated[
+        Durability, Field(description="Where the answer is kept: `database`; `spool`, on the way there; `no`, where a setting allows that.")
+    ] = Durability.DATABASE
+    revises: Annotated[
+        UUID | None, Field(description="The earlier prediction of the same view of the same study; this one counts in its place.")
+    ] = None
     links: Links
 
     @classmethod
-    def of(cls, prediction: Prediction, manifest: Manifest, *, replayed: bool) -> PredictionReply:
+    def of(
+        cls,
+        prediction: Prediction,
+        manifest: Manifest,
+        *,
+        replayed: bool,
+        where: Durability = Durability.DATABASE,
+        revises: UUID | None = None,
+    ) -> PredictionReply:
         logits = prediction.scores.logits.tolist()
         address = f"/v1/predictions/{prediction.id}"
         return cls(
@@ -82,6 +96,8 @@ class PredictionReply(BaseModel):
             findings=[FindingReply.of(finding, logit) for finding, logit in zip(manifest.findings, logits, strict=True)],
             flags=list(prediction.flags),
             replayed=replayed,
+            recorded=where,
+            revises=revises,
             links=Links(self=address, labels=f"{address}/labels", model=f"/v1/models/{manifest.name}"),
         )
 

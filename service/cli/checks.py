@@ -21,7 +21,7 @@ GIB = 1 << 30
 LITTLE_SPACE = 2 * GIB
 TIMEOUT_S = 3.0
 REQUESTS = "stepwedge_requests_"
-ENDS = ("recorded", "replayed", "refused", "failed")
+ENDS = ("recorded", "replayed", "spooled", "unrecorded", "refused", "failed")
 
 
 class Health(StrEnum):

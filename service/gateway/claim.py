@@ -7,11 +7,12 @@ import hmac
 from dataclasses import dataclass
 
 from service.domain import Pseudonyms, Submission
+from service.store.claims import instance_key
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """key and content as in `Prediction`: HMAC-SHA256 under the pseudonym key, so that neither can be guessed back from a dump."""
+    """key and content as in `Prediction`, both under the pseudonym key, so that neither can be guessed back from a dump."""
 
     key: bytes
     content: bytes
@@ -22,7 +23,7 @@ def claim(secret: bytes, model_version: int, submission: Submission, pseudonyms:
 
     The caller's Idempotency-Key goes first, in the scope of model version and caller; else the instance UID names the film,
     and a film without one is named by its pixels. The content is the pixels alone: a router that rewrites a header
-    sends the same film.
+    sends the same film. Whatever its key, a film owns its instance UID too: service/store/claims.py has the rule.
 
     >>> def of(key: str | None, pixels: bytes) -> Claim:
     ...     film = Submission("chest", "main", "anonymous", datetime(2026, 3, 2, tzinfo=UTC), b"", key)
@@ -32,12 +33,12 @@ def claim(secret: bytes, model_version: int, submission: Submission, pseudonyms:
     (True, True, False)
     """
     if submission.idempotency_key is not None:
-        name: tuple[str, ...] = ("key", submission.caller, submission.idempotency_key)
+        key = digest(secret, str(model_version), "key", submission.caller, submission.idempotency_key)
     elif pseudonyms.instance is not None:
-        name = ("instance", pseudonyms.instance.hex())
+        key = instance_key(model_version, pseudonyms.instance)
     else:
-        name = ("pixels", pixel_sha256.hex())
-    return Claim(key=digest(secret, str(model_version), *name), content=digest(secret, "content", pixel_sha256.hex()))
+        key = digest(secret, str(model_version), "pixels", pixel_sha256.hex())
+    return Claim(key, content=digest(secret, "content", pixel_sha256.hex()))
 
 
 def digest(secret: bytes, *parts: str) -> bytes:

@@ -14,7 +14,7 @@ from service.errors import StepwedgeError, UnknownFindingError, UnknownPredictio
 from service.gateway.deidentify import pseudonym
 from service.gateway.versions import Versions
 from service.store.labels import add_labels
-from service.store.predictions import predictions_of, versions_of
+from service.store.predictions import first_of, predictions_of, versions_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def state(
 def films_of(connection: Connection, subject: Subject) -> dict[UUID, int]:
     """The predictions that a subject names, each with its model version."""
     if subject.prediction is not None:
-        return versions_of(connection, [subject.prediction])
+        return versions_of(connection, [first_of(connection, subject.prediction)])
     return versions_of(connection, predictions_of(connection, accession=subject.accession, instance=subject.instance))
 
 

@@ -1,6 +1,6 @@
 """The capture ledger: each request is counted when it comes and once more when it ends, so nothing is lost unseen.
 
-received = recorded + replayed + refused + failed + in progress, at all times.
+received = recorded + replayed + spooled + unrecorded + refused + failed + in progress, at all times.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from time import perf_counter
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from service.domain import Outcome
+from service.domain import Durability, Outcome
 
 UNKNOWN = "unknown"
 """The label of a model that is not in service: names that a caller makes up never become series."""
@@ -25,7 +25,7 @@ class Ledger:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._received = Counter(
-            "stepwedge_requests_received_total", "Predictions asked for; each ends as one of the four below.", ["model"], registry=registry
+            "stepwedge_requests_received_total", "Predictions asked for; each ends as one of the six below.", ["model"], registry=registry
         )
         self._recorded = Counter(
             "stepwedge_requests_recorded_total", "Predictions answered and stored as a new row.", ["model"], registry=registry
@@ -36,6 +36,19 @@ class Ledger:
             ["model"],
             registry=registry,
         )
+        self._spooled = Counter(
+            "stepwedge_requests_spooled_total",
+            "Predictions answered and stored in the local spool, because Postgres was away; rows once it is back.",
+            ["model"],
+            registry=registry,
+        )
+        self._unrecorded = Counter(
+            "stepwedge_requests_unrecorded_total",
+            "Predictions answered and stored nowhere, because a setting says that this is better than no answer.",
+            ["model"],
+            registry=registry,
+        )
+        self._ends = {Durability.DATABASE: self._recorded, Durability.SPOOL: self._spooled, Durability.NO: self._unrecorded}
         self._refused = Counter(
             "stepwedge_requests_refused_total",
             "Requests refused by a rule that will refuse them again, by reason.",
@@ -77,7 +90,7 @@ class Ledger:
 
     def introduce(self, model: str) -> None:
         """Let a model's series exist from zero on: a rate needs the first value."""
-        for counter in (self._received, self._recorded, self._replayed):
+        for counter in (self._received, self._replayed, *self._ends.values()):
             counter.labels(model)
 
     def receive(self, model: str) -> Receipt:
@@ -87,8 +100,8 @@ class Ledger:
         self._in_progress.inc()
         return Receipt(self, model)
 
-    def end(self, model: str, *, replayed: bool) -> None:
-        (self._replayed if replayed else self._recorded).labels(model).inc()
+    def end(self, model: str, *, replayed: bool, where: Durability) -> None:
+        (self._replayed if replayed else self._ends[where]).labels(model).inc()
         self._in_progress.dec()
 
     def end_without(self, model: str, outcome: Outcome, reason: str) -> None:
@@ -127,10 +140,10 @@ class Receipt:
         self.model = model
         self.open = True
 
-    def answered(self, *, replayed: bool) -> None:
+    def answered(self, *, replayed: bool, where: Durability = Durability.DATABASE) -> None:
         if self.open:
             self.open = False
-            self._ledger.end(self.model, replayed=replayed)
+            self._ledger.end(self.model, replayed=replayed, where=where)
 
     def unanswered(self, outcome: Outcome, reason: str) -> None:
         if self.open:

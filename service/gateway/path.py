@@ -13,7 +13,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from service.domain import AttributeValue, Prediction, Pseudonyms, Scores, Sealed, Submission
+from service.domain import AttributeValue, Durability, Prediction, Pseudonyms, Scores, Sealed, Submission
 from service.gateway.claim import claim
 from service.gateway.decode import decode
 from service.gateway.deidentify import deidentify
@@ -40,6 +40,8 @@ class Answer:
     replayed: bool
     version: str
     manifest: Manifest
+    where: Durability = Durability.DATABASE
+    revises: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ class Gateway:
             recorded = await self.recorder.record(prediction)
         if not recorded.replayed:
             self.notices.flagged(submission.model, prediction.flags)
-        return Answer(recorded.prediction, recorded.replayed, serving.version.version, serving.manifest)
+        return Answer(recorded.prediction, recorded.replayed, serving.version.version, serving.manifest, recorded.where, recorded.revises)
 
     def prepare(self, identifier: UUID, body: bytes, manifest: Manifest) -> Prepared:
         """All that needs the film itself, in one go on one thread."""

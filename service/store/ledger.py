@@ -21,7 +21,7 @@ class ModelCounts:
 
 @dataclass(frozen=True, slots=True)
 class LedgerCounts:
-    """Rows of the whole store. Every prediction owns one key: predictions and submissions are equal when the books balance."""
+    """Rows of the whole store. submissions: predictions that some key leads to; that is every one, when the books balance."""
 
     predictions: int
     submissions: int
@@ -35,7 +35,7 @@ def ledger_counts(connection: Connection) -> LedgerCounts:
     outcomes = {row.outcome: row.of_outcome for row in rows}
     return LedgerCounts(
         predictions=connection.scalar(select(func.count()).select_from(predictions)) or 0,
-        submissions=connection.scalar(select(func.count()).select_from(submissions)) or 0,
+        submissions=connection.scalar(select(func.count(submissions.c.prediction.distinct()))) or 0,
         refused=outcomes.get("refused", 0),
         failed=outcomes.get("failed", 0),
     )

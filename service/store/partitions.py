@@ -19,6 +19,7 @@ HANGING_ON_A_MONTH = (
     text("delete from sealed_headers where prediction >= :low and prediction < :high"),
     text("delete from labels where prediction >= :low and prediction < :high"),
     text("delete from submissions where prediction >= :low and prediction < :high"),
+    text("delete from aliases where prediction >= :low and prediction < :high"),
     # A mark that stayed would have its hour tallied again, from no rows.
     text("delete from tally_marks where hour >= :since and hour < :until"),
 )
@@ -115,6 +116,7 @@ def _dropped(engine: Engine, month: datetime) -> bool:
         if _missing(connection, [_name(month)]):
             return False
         _execute(connection, sql.SQL("drop table {}").format(sql.Identifier(_name(month))))
+        connection.execute(text("delete from ledger_months where month = :month"), {"month": month.date()})
     return True
 
 

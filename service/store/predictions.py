@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any, Final
 from uuid import UUID
 
@@ -14,11 +15,14 @@ from sqlalchemy import ARRAY, ColumnElement, Connection, Row, Uuid, any_, litera
 from service.domain import Prediction, Pseudonyms, Recorded, Scores
 from service.errors import ConflictError, UnknownPredictionError
 from service.store import documents
+from service.store.aftermath import NOBODY, follow_up, formers_of
+from service.store.claims import Verdict, claim_all
 from service.store.drivers import driver_cursor
 from service.store.ids import time_of
-from service.store.partitions import ensure_months, hour_of, month_of
+from service.store.partitions import ensure_months, month_of
 from service.store.rows import Rows, rows_between
 from service.store.sealed import store_sealed
+from service.store.tables import aliases
 from service.store.tables import predictions as table
 
 __all__ = ["Rows", "find_prediction", "predictions_of", "record_batch", "rows_between", "versions_of"]
@@ -54,19 +58,9 @@ COPY = f"copy predictions ({COLUMNS}) from stdin (format binary)"
 # A gateway that freezes in the middle must not hold its keys: the same film may be on its second way already, through another one.
 BRIEFLY = "set local idle_in_transaction_session_timeout = '10s'"
 
-# Whoever inserts a key first owns it; who comes while its owner has not committed waits for that.
-CLAIM = """
-insert into submissions (key, prediction, content, received_at)
-select * from unnest(%b::bytea[], %b::uuid[], %b::bytea[], %b::timestamptz[])
-on conflict (key) do nothing
-returning prediction
-"""
-OWNERS = "select key, prediction, content from submissions where key = any(%b)"
-MARK = "insert into tally_marks (model_version, hour) values (%s, %s)"
 
-
-def record_batch(connection: Connection, predictions: Sequence[Prediction]) -> list[Recorded | ConflictError]:
-    """Store a group of predictions in the caller's transaction, each once.
+def record_batch(connection: Connection, predictions: Sequence[Prediction], process: UUID = NOBODY) -> list[Recorded | ConflictError]:
+    """Store a group of predictions in the caller's transaction, each once, and count them for the process that answered.
 
     The first prediction under a key is stored and its hour marked for the worker; a later one with the same content is
     answered with the first, one with other content with a ConflictError. That holds within the group, across processes
@@ -83,15 +77,15 @@ def record_batch(connection: Connection, predictions: Sequence[Prediction]) -> l
     if any(time_of(prediction.id) != prediction.received_at for prediction in predictions):
         raise ValueError("the id of a prediction must be a UUIDv7 of its received_at")
     ensure_months(connection, {month_of(prediction.received_at) for prediction in predictions})
-    first = {prediction.key: prediction for prediction in reversed(predictions)}
     with driver_cursor(connection) as cursor:
         cursor.execute(BRIEFLY)
-        claimed = _claim(cursor, [first[key] for key in sorted(first)])
-        _store(cursor, [prediction for prediction in first.values() if prediction.id in claimed])
-        late = [prediction.key for prediction in predictions if prediction.id not in claimed]
-        owners = {key: (owner, content) for key, owner, content in cursor.execute(OWNERS, (late,))} if late else {}
-    earlier = _find(connection, [owner for owner, _ in owners.values()]) if owners else {}
-    return [_answer(prediction, owners, earlier) for prediction in predictions]
+        verdicts = claim_all(cursor, predictions)
+        new = [prediction for prediction, verdict in zip(predictions, verdicts, strict=True) if verdict.new]
+        formers = _store(cursor, new, process)
+        earlier = _find(connection, [verdict.owner for verdict in verdicts if not verdict.new])
+        if earlier:
+            formers = {**formers, **formers_of(cursor, list(earlier.values()))}
+    return [_answer(prediction, verdict, earlier, formers) for prediction, verdict in zip(predictions, verdicts, strict=True)]
 
 
 def find_prediction(connection: Connection, identifier: UUID) -> Prediction:
@@ -99,11 +93,34 @@ def find_prediction(connection: Connection, identifier: UUID) -> Prediction:
 
     Raises:
         UnknownPredictionError: There is none.
+        ConflictError: It was answered from the spool, and its key turned out to belong to other content.
     """
-    found = _find(connection, [identifier])
-    if identifier not in found:
+    first = first_of(connection, identifier)
+    found = _find(connection, [first])
+    if first not in found:
         raise UnknownPredictionError
-    return found[identifier]
+    return found[first]
+
+
+def first_of(connection: Connection, identifier: UUID) -> UUID:
+    """The id of the first answer, where this one was given from the spool and came second; else the id itself.
+
+    Raises:
+        ConflictError: The first answer is that of other content.
+    """
+    alias = connection.execute(select(aliases.c.prediction, aliases.c.conflict).where(aliases.c.id == identifier)).one_or_none()
+    if alias is None:
+        return identifier
+    if alias.conflict:
+        raise ConflictError
+    first: UUID = alias.prediction
+    return first
+
+
+def former_of(connection: Connection, prediction: Prediction) -> UUID | None:
+    """The prediction that this one takes the place of, if any."""
+    with driver_cursor(connection) as cursor:
+        return formers_of(cursor, [prediction]).get(prediction.id)
 
 
 def versions_of(connection: Connection, identifiers: Sequence[UUID]) -> dict[UUID, int]:
@@ -118,25 +135,16 @@ def predictions_of(connection: Connection, *, accession: bytes | None = None, in
     return list(connection.scalars(select(table.c.id).where(*wanted).order_by(table.c.id))) if wanted else []
 
 
-def _claim(cursor: Cursor[Any], predictions: Sequence[Prediction]) -> set[UUID]:
-    """The ids of those that own their key from now on. They come in the order of their keys: so no two writers wait in a circle."""
-    keys = [prediction.key for prediction in predictions]
-    ids = [prediction.id for prediction in predictions]
-    contents = [prediction.content for prediction in predictions]
-    times = [prediction.received_at for prediction in predictions]
-    return {row[0] for row in cursor.execute(CLAIM, (keys, ids, contents, times))}
-
-
-def _store(cursor: Cursor[Any], predictions: Sequence[Prediction]) -> None:
-    """The rows, and a mark for each hour that they make stale."""
+def _store(cursor: Cursor[Any], predictions: Sequence[Prediction], process: UUID) -> dict[UUID, UUID]:
+    """The rows, and all that follows from them; says which earlier prediction each of them takes the place of."""
     if not predictions:
-        return
+        return {}
     with cursor.copy(COPY) as copy:
         copy.set_types(list(TYPES.values()))
         for prediction in predictions:
             copy.write_row(fields(prediction))
     store_sealed(cursor, predictions)
-    cursor.executemany(MARK, sorted({(prediction.model_version, hour_of(prediction.received_at)) for prediction in predictions}))
+    return follow_up(cursor, predictions, process)
 
 
 def fields(prediction: Prediction) -> tuple[Any, ...]:
@@ -168,19 +176,19 @@ def fields(prediction: Prediction) -> tuple[Any, ...]:
 
 
 def _answer(
-    prediction: Prediction, owners: Mapping[bytes, tuple[UUID, bytes]], earlier: Mapping[UUID, Prediction]
+    prediction: Prediction, verdict: Verdict, earlier: Mapping[UUID, Prediction], formers: Mapping[UUID, UUID]
 ) -> Recorded | ConflictError:
-    owner, content = owners.get(prediction.key, (prediction.id, prediction.content))
-    if owner == prediction.id:
-        return Recorded(prediction, replayed=False)
-    if content != prediction.content or owner not in earlier:
+    if not verdict.same or (not verdict.new and verdict.owner not in earlier):
         return ConflictError()
-    return Recorded(earlier[owner], replayed=True)
+    first = prediction if verdict.new else earlier[verdict.owner]
+    return Recorded(first, replayed=not verdict.new, revises=formers.get(first.id))
 
 
 def _find(connection: Connection, identifiers: Sequence[UUID]) -> dict[UUID, Prediction]:
+    if not identifiers:
+        return {}
     rows = connection.execute(select(table).where(_among(identifiers)))
-    return {row.id: _prediction(row) for row in rows}
+    return {row.id: prediction_of(row) for row in rows}
 
 
 def _among(identifiers: Sequence[UUID]) -> ColumnElement[bool]:
@@ -188,7 +196,8 @@ def _among(identifiers: Sequence[UUID]) -> ColumnElement[bool]:
     return table.c.id == any_(literal(list(identifiers), ARRAY(Uuid)))
 
 
-def _prediction(row: Row[Any]) -> Prediction:
+def prediction_of(row: Row[Any] | SimpleNamespace) -> Prediction:
+    """The prediction that a row holds, by the names of its columns."""
     return Prediction(
         id=row.id,
         model_version=row.model_version,

@@ -13,13 +13,22 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from service.domain import AttributeValue
+from service.store.aftermath import SAME_VIEW, SUCCESSION
 from service.store.drivers import driver_cursor
 from service.store.ids import uuid7_floor
 
-ROWS = """
-    select id, received_at, site, attributes, statistics, flags, logits, embedding from predictions
-    where model_version = %s and id >= %s and id < %s and (attributes = '{}') = any(%s) order by id
-"""
+# A film whose view was taken again within a day counts no more: service/store/aftermath.py has the rule. `offset 0` makes it one look
+# into the index of studies for each row: a table without statistics would be joined in the slowest way there is.
+ROWS = f"""
+    select id, received_at, site, attributes, statistics, flags, logits, embedding from predictions as earlier
+    where model_version = %s and id >= %s and id < %s and (attributes = '{{}}') = any(%s) and not exists (
+        select from (
+            select model_version, received_at, attributes from predictions
+            where study = earlier.study and id > earlier.id and id >= %s and id < %s offset 0) as later
+        where later.model_version = earlier.model_version
+            and later.received_at <= earlier.received_at + interval '24 hours' and {SAME_VIEW})
+    order by id
+"""  # noqa: S608 - made of a constant
 # A film always says what it does not say: each attribute has its name. A tensor has none at all.
 DOORS = """
     select attributes = '{}', count(*) from predictions
@@ -71,10 +80,11 @@ def doors_between(connection: Connection, model_version: int, since: datetime, u
 def rows_between(
     connection: Connection, model_version: int, since: datetime, until: datetime, findings: Sequence[str], *, doors: Sequence[Door] = BOTH
 ) -> Rows:
-    """The predictions of a model version received in [since, until) by these doors, each with the latest statement on each finding."""
+    """The predictions received in [since, until) by these doors that count, each with the latest statement on each finding."""
     stretch = (model_version, uuid7_floor(since), uuid7_floor(until))
+    successors = (uuid7_floor(since), uuid7_floor(until + SUCCESSION))
     with driver_cursor(connection, binary=True) as cursor:
-        rows = cursor.execute(ROWS, (*stretch, [bool(door) for door in doors])).fetchall()
+        rows = cursor.execute(ROWS, (*stretch, [bool(door) for door in doors], *successors)).fetchall()
         statements = cursor.execute(LABELS, stretch).fetchall() if rows else []
     ids, received, sites, attributes, statistics, flags, logits, embeddings = zip(*rows, strict=True) if rows else ((),) * 8
     return Rows(

@@ -26,17 +26,21 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from service.store.access_tables import api_keys, audit
 from service.store.alarm_tables import alarms, alerts, outbox, remedies
+from service.store.capture_tables import aliases, ledger_months, ledgers, spool_segments
 from service.store.metadata import metadata, moment
 
 __all__ = [
     "alarms",
     "alerts",
+    "aliases",
     "api_keys",
     "audit",
     "checkpoints",
     "day_marks",
     "day_tallies",
     "labels",
+    "ledger_months",
+    "ledgers",
     "measurements",
     "metadata",
     "model_versions",
@@ -47,6 +51,7 @@ __all__ = [
     "remedies",
     "sealed_headers",
     "snapshots",
+    "spool_segments",
     "submissions",
     "tallies",
     "tally_marks",
@@ -94,7 +99,7 @@ predictions = Table(
     Column("flags", ARRAY(Text), nullable=False, server_default=text("'{}'::text[]")),
     PrimaryKeyConstraint("id", name="predictions_pkey"),
     Index("predictions_model_version_id", "model_version", "id"),
-    Index("predictions_study", "study"),
+    Index("predictions_study", "study", "id"),
     Index("predictions_accession", "accession"),
     Index("predictions_instance", "instance"),
     postgresql_partition_by="RANGE (id)",

@@ -17,7 +17,7 @@ from tests.components import component
 from tests.films import make_film, phantom
 
 ASK = "/v1/models/chest/predictions"
-ENDS = ("recorded", "replayed", "refused", "failed")
+ENDS = ("recorded", "replayed", "spooled", "unrecorded", "refused", "failed")
 
 
 def totals(client: httpx.Client) -> dict[str, float]:
@@ -50,7 +50,7 @@ def test_every_request_is_received_once_and_ends_once(client: httpx.Client) -> N
     client.post(ASK, content=film)
     client.post("/v1/models/made-up/predictions", content=film, headers=DICOM)
     client.post(ASK, files=[("file", ("a", make_film(phantom(seed=3)))), ("file", ("b", b"garbage")), ("file", ("c", film))])
-    assert balanced(client) == {"received": 8, "recorded": 2, "replayed": 2, "refused": 4, "failed": 0}
+    assert balanced(client) == {"received": 8, "recorded": 2, "replayed": 2, "spooled": 0, "unrecorded": 0, "refused": 4, "failed": 0}
 
 
 def test_a_model_in_service_has_its_series_before_its_first_request(client: httpx.Client) -> None:
@@ -114,6 +114,8 @@ def test_the_books_balance_at_every_moment_of_a_busy_minute(client: httpx.Client
         "replayed": statuses.count(200) - 7,
         "refused": statuses.count(400),
         "failed": 0,
+        "spooled": 0,
+        "unrecorded": 0,
     }
 
 

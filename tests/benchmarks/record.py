@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, text
 
 from service.domain import Prediction, Pseudonyms, Recorded, Scores
+from service.store.claims import instance_key
 from service.store.drivers import driver_cursor
 from service.store.engine import open_engine
 from service.store.ids import uuid7
@@ -131,15 +132,17 @@ def make_prediction(at: datetime, logits: NDArray[np.float32], embedding: NDArra
     attributes = {
         f"AttributeNumber{index:02d}": value if index % 2 else f"VALUE {value:.0f}" for index, value in enumerate(numbers[:ATTRIBUTES])
     }
+    names = Pseudonyms(*(token_bytes(16) for _ in range(5)))
+    attributes["ViewPosition"] = "PA"  # so that each film is looked for among those that it may take the place of
     return Prediction(
         id=uuid7(at),
         model_version=1,
         received_at=at,
         site="north",
         caller="pacs",
-        key=token_bytes(32),
+        key=instance_key(1, names.instance or b""),
         content=token_bytes(32),
-        pseudonyms=Pseudonyms(*(token_bytes(16) for _ in range(5))),
+        pseudonyms=names,
         attributes=attributes,
         statistics={f"statistic_{index}": value for index, value in enumerate(numbers[ATTRIBUTES:])},
         scores=Scores(logits, embedding),

@@ -78,7 +78,10 @@ def test_a_running_gateway_is_asked_and_its_books_are_checked(settings: Settings
         client.post("/v1/models/chest/predictions", content=b"garbage", headers=DICOM)
         found = results(settings)
     assert wrong(settings) == set()
-    assert found["capture ledger"].detail == "received 2 = recorded 1 + replayed 0 + refused 1 + failed 0 + in work 0"
+    assert (
+        found["capture ledger"].detail
+        == "received 2 = recorded 1 + replayed 0 + spooled 0 + unrecorded 0 + refused 1 + failed 0 + in work 0"
+    )
     assert "chest 1 (1 predictions)" in found["models"].detail
     assert "stepwedge reference" in found["watch"].advice
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from service.domain import Pseudonyms, Submission
 from service.gateway.claim import Claim, claim, digest
+from service.gateway.deidentify import pseudonym
 
 SECRET = b"k" * 32
 FILM = Pseudonyms(b"p" * 16, b"a" * 16, b"s" * 16, b"e" * 16, b"i" * 16)
@@ -56,7 +57,11 @@ def test_an_idempotency_key_belongs_to_its_caller_and_its_model_version() -> Non
 
 
 def test_without_the_secret_a_known_uid_cannot_be_looked_up() -> None:
-    assert make_claim().key != claim(b"l" * 32, 1, ASKED, FILM, b"x" * 32).key
+    asked, other = replace(ASKED, idempotency_key="order-7"), b"l" * 32
+    assert make_claim(asked=asked).key != claim(other, 1, asked, FILM, b"x" * 32).key
+    assert make_claim().content != claim(other, 1, ASKED, FILM, b"x" * 32).content
+    ours, theirs = (replace(FILM, instance=pseudonym(secret, "instance", "1.2.3")) for secret in (SECRET, other))
+    assert claim(SECRET, 1, ASKED, ours, b"").key != claim(other, 1, ASKED, theirs, b"").key
 
 
 @given(st.lists(st.text()), st.lists(st.text()))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
-from service.domain import Outcome
+from service.domain import Durability, Outcome
 from service.gateway.ledger import Ledger, Receipt
 
 
@@ -24,7 +24,7 @@ def total(registry: CollectorRegistry, name: str) -> float:
 
 
 def balance(registry: CollectorRegistry) -> Balance:
-    ends = [f"stepwedge_requests_{end}_total" for end in ("recorded", "replayed", "refused", "failed")]
+    ends = [f"stepwedge_requests_{end}_total" for end in ("recorded", "replayed", "spooled", "unrecorded", "refused", "failed")]
     return Balance(
         received=total(registry, "stepwedge_requests_received_total"),
         ended=sum(total(registry, name) for name in ends),
@@ -36,11 +36,13 @@ def finish(receipt: Receipt, end: str) -> None:
     match end:
         case "recorded" | "replayed":
             receipt.answered(replayed=end == "replayed")
+        case "spooled" | "unrecorded":
+            receipt.answered(replayed=False, where=Durability.SPOOL if end == "spooled" else Durability.NO)
         case "refused" | "failed":
             receipt.unanswered(Outcome(end), "undecodable")
 
 
-@given(st.lists(st.sampled_from(["recorded", "replayed", "refused", "failed", "still in work"])))
+@given(st.lists(st.sampled_from(["recorded", "replayed", "spooled", "unrecorded", "refused", "failed", "still in work"])))
 def test_received_is_always_what_ended_and_what_is_in_work(ends: list[str]) -> None:
     registry = CollectorRegistry()
     ledger = Ledger(registry)

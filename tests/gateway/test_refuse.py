@@ -14,11 +14,14 @@ from service.gateway.database import Database
 from service.gateway.ledger import Ledger
 from service.gateway.refuse import RefusalLog
 from service.store.engine import open_engine
+from service.store.ids import uuid7
 from tests.proxy import proxied
+
+AT = datetime(2026, 3, 2, 9, 10, tzinfo=UTC)
 
 
 def make_refusal(reason: str = "undecodable") -> Refusal:
-    return Refusal(datetime(2026, 3, 2, 9, 10, tzinfo=UTC), "chest", "main", "anonymous", Outcome.REFUSED, reason, 400, 17)
+    return Refusal(uuid7(AT), AT, "chest", "main", "anonymous", Outcome.REFUSED, reason, 400, 17)
 
 
 def rows(engine: Engine) -> list[str]:

@@ -12,6 +12,7 @@ import numpy as np
 from sqlalchemy import Engine
 
 from service.domain import Label, ModelVersion, Prediction, Pseudonyms, Scores
+from service.store.claims import instance_key
 from service.store.ids import uuid7
 from service.store.models import register
 
@@ -24,6 +25,7 @@ def digest(text: str) -> bytes:
 
 def make_prediction(film: str = "film", *, at: datetime = AT, pixels: str = "", **changes: Any) -> Prediction:
     """A prediction of a film; the same film has the same key, other pixels have other content."""
+    names = Pseudonyms(*(digest(f"{kind} {film}")[:16] for kind in ("patient", "accession", "study", "series", "instance")))
     return replace(
         Prediction(
             id=uuid7(at),
@@ -31,9 +33,9 @@ def make_prediction(film: str = "film", *, at: datetime = AT, pixels: str = "", 
             received_at=at,
             site="main",
             caller="pacs",
-            key=digest(f"key {film}"),
+            key=instance_key(1, names.instance or b""),
             content=digest(f"content {film} {pixels}"),
-            pseudonyms=Pseudonyms(*(digest(f"{kind} {film}")[:16] for kind in ("patient", "accession", "study", "series", "instance"))),
+            pseudonyms=names,
             attributes={"Manufacturer": "ACME", "PatientAge": 61.0, "ViewPosition": None},
             statistics={"mean": 0.25, "entropy": 5.5},
             scores=Scores(np.array([0.5, -1.25], dtype=np.float32), np.arange(4, dtype=np.float16)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Engine, select
 
 from service.domain import Outcome, Refusal
+from service.store.ids import uuid7
 from service.store.labels import add_labels
 from service.store.ledger import LedgerCounts, ModelCounts, ledger_counts, model_counts
 from service.store.predictions import record_batch
@@ -14,7 +15,7 @@ from tests.store.builders import AT, make_label, make_prediction, make_version
 
 
 def make_refusal(*, model: str = "chest", outcome: Outcome = Outcome.REFUSED) -> Refusal:
-    return Refusal(AT, model, "main", "pacs", outcome, "undecodable", 400, 17)
+    return Refusal(uuid7(AT), AT, model, "main", "pacs", outcome, "undecodable", 400, 17)
 
 
 def test_the_books_count_every_answer_key_refusal_and_label(engine: Engine) -> None:

@@ -9,10 +9,10 @@ from dashboards.grafana.promql import GATEWAY
 
 TITLE = "Service"
 
-ENDS = ("recorded", "replayed", "refused", "failed")
+ENDS = ("recorded", "replayed", "spooled", "unrecorded", "refused", "failed")
 UNACCOUNTED = (
     "sum by (instance) (stepwedge_requests_received_total)"
-    ' - sum by (instance) ({__name__=~"stepwedge_requests_(recorded|replayed|refused|failed)_total|stepwedge_requests_in_progress"})'
+    ' - sum by (instance) ({__name__=~"stepwedge_requests_(recorded|replayed|spooled|unrecorded|refused|failed)_total|stepwedge_requests_in_progress"})'
 )
 
 
@@ -97,7 +97,7 @@ def _accounts() -> list[timeseries.Panel]:
     return [
         lines(
             "Ledger: requests without an account",
-            "Received minus recorded, replayed, refused, failed and in work, for each gateway. Always 0, save for a blink while a scrape is read.",
+            "Received minus every kind of end and what is in work, for each gateway. Always 0, save for a blink while a scrape is read.",
             [Query(UNACCOUNTED, "{{instance}}")],
             unit="short",
             width=8,
