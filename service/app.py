@@ -39,6 +39,9 @@ from service.gateway.refuse import RefusalLog
 from service.gateway.seal import Sealer
 from service.gateway.versions import Versions
 from service.models.registry import open_model
+from service.results.archive import Archive
+from service.results.fetch import Reports
+from service.results.renderer import Renderer
 from service.store.engine import open_engine
 from service.worker.export import MeasurementCollector
 
@@ -98,6 +101,7 @@ def assemble(settings: Settings, key: bytes, engine: Engine, stack: AsyncExitSta
         ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_DECODERS) + settings.codec_processes, thread_name_prefix="decoder")
     )
     sealer = Sealer(key, push=settings.pacs_url is not None) if settings.report_days else None
+    versions, renderer = Versions(), stack.enter_context(Renderer())
     limits = Limits(body_bytes=settings.max_body_bytes, pixels=settings.max_pixels)
     if settings.export_measurements:
         export_measurements(registry, engine, stack)
@@ -112,7 +116,8 @@ def assemble(settings: Settings, key: bytes, engine: Engine, stack: AsyncExitSta
         fleet=fleet,
         refusals=refusals,
         gateway=Gateway(fleet, recorder, ledger, decoders, limits, codecs, notices, key, sealer),
-        versions=Versions(),
+        versions=versions,
+        reports=Reports(database, Archive(versions, sealer, settings.report_days), renderer),
         key=key,
     )
 

@@ -51,6 +51,10 @@ class NoReportError(StepwedgeError):
     """There can be no report on this prediction: its film does not name itself and its study, or reports are switched off here."""
 
 
+class ReportError(StepwedgeError):
+    """The report could not be made."""
+
+
 class ReportGoneError(StepwedgeError):
     """What a report must repeat of the film is not kept any more."""
 

@@ -45,6 +45,7 @@ KINDS: Mapping[type[BaseException], Kind] = {
     errors.TooLargeError: Kind("too-large", 413, "Too large"),
     errors.OutOfScopeError: Kind("out-of-scope", 422, "Out of the model's scope"),
     errors.NoReportError: Kind("no-report", 404, "No report"),
+    errors.ReportError: Kind("report-failed", 500, "The report could not be made", Outcome.FAILED),
     errors.ReportGoneError: Kind("report-gone", 410, "The report is gone"),
     errors.ConflictError: Kind("conflict", 409, "Other content under the same key"),
     errors.InvalidRequestError: INVALID,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from math import exp
+from importlib.metadata import version
 from typing import Annotated
 from uuid import UUID
 
@@ -12,7 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from service.api.problems import Problem
 from service.domain import Durability, Prediction
 from service.models.features import FLAGS
-from service.models.manifest import Finding, Manifest
+from service.models.interpretation import Interpreted, interpret
+from service.models.manifest import Manifest
+
+SERVICE = version("stepwedge")
+SHORT = 12
 
 
 class FindingReply(BaseModel):
@@ -22,19 +26,39 @@ class FindingReply(BaseModel):
 
     name: Annotated[str, Field(examples=["opacity"])]
     logit: Annotated[float, Field(examples=[1.25])]
-    probability: Annotated[float, Field(examples=[0.777], ge=0, le=1)]
-    threshold: Annotated[float, Field(examples=[0.5], description="Operating point, as a probability.")]
-    positive: bool
+    probability: Annotated[float, Field(examples=[0.777], ge=0, le=1, description="As the model gives it.")]
+    calibrated_probability: Annotated[
+        float | None,
+        Field(
+            examples=[0.31],
+            ge=0,
+            le=1,
+            description="After the calibration that the model version declares for the finding; null where it declares none.",
+        ),
+    ] = None
+    threshold: Annotated[float, Field(examples=[0.5], description="Operating point, as a probability before calibration.")]
+    positive: Annotated[bool, Field(description="The decision: the probability lies at the operating point or above.")]
 
     @classmethod
-    def of(cls, finding: Finding, logit: float) -> FindingReply:
+    def of(cls, said: Interpreted) -> FindingReply:
         return cls(
-            name=finding.name,
-            logit=logit,
-            probability=1 / (1 + exp(-logit)) if logit >= 0 else exp(logit) / (1 + exp(logit)),
-            threshold=finding.threshold,
-            positive=logit >= finding.threshold_logit,
+            name=said.finding.name,
+            logit=said.logit,
+            probability=said.probability,
+            calibrated_probability=said.calibrated_probability,
+            threshold=said.finding.threshold,
+            positive=said.positive,
         )
+
+
+class Versions(BaseModel):
+    """What made the answer, and what tells of it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model: Annotated[str, Field(examples=["1"])]
+    artifact: Annotated[str, Field(examples=["371ea11f4aec"], description="First 12 digits of the SHA-256 of the model's weights.")]
+    service: Annotated[str, Field(examples=[SERVICE], description="The Stepwedge that sends this reply.")]
 
 
 class Links(BaseModel):
@@ -45,6 +69,13 @@ class Links(BaseModel):
     self: Annotated[str, Field(examples=["/v1/predictions/019cabe6-6400-7000-8000-000000000000"])]
     labels: Annotated[str, Field(examples=["/v1/predictions/019cabe6-6400-7000-8000-000000000000/labels"])]
     model: Annotated[str, Field(examples=["/v1/models/chest"])]
+    report: Annotated[
+        str,
+        Field(
+            examples=["/v1/predictions/019cabe6-6400-7000-8000-000000000000/sr"],
+            description="The answer as a DICOM structured report, where and while there is one.",
+        ),
+    ]
 
 
 class PredictionReply(BaseModel):
@@ -55,7 +86,9 @@ class PredictionReply(BaseModel):
     id: Annotated[UUID, Field(examples=["019cabe6-6400-7000-8000-000000000000"])]
     model: Annotated[str, Field(examples=["chest"])]
     version: Annotated[str, Field(examples=["1"])]
+    versions: Versions
     received_at: Annotated[datetime, Field(examples=["2026-03-02T09:10:00Z"])]
+    duration_ms: Annotated[float, Field(examples=[12.5], ge=0, description="From the film's arrival to its scores, in milliseconds.")]
     site: Annotated[str, Field(examples=["main"])]
     findings: list[FindingReply]
     flags: Annotated[
@@ -85,20 +118,21 @@ class PredictionReply(BaseModel):
         where: Durability = Durability.DATABASE,
         revises: UUID | None = None,
     ) -> PredictionReply:
-        logits = prediction.scores.logits.tolist()
         address = f"/v1/predictions/{prediction.id}"
         return cls(
             id=prediction.id,
             model=manifest.name,
             version=manifest.version,
+            versions=Versions(model=manifest.version, artifact=manifest.artifact.sha256[:SHORT], service=SERVICE),
             received_at=prediction.received_at,
+            duration_ms=round(prediction.duration_ms, 1),
             site=prediction.site,
-            findings=[FindingReply.of(finding, logit) for finding, logit in zip(manifest.findings, logits, strict=True)],
+            findings=[FindingReply.of(said) for said in interpret(manifest, prediction.scores.logits.tolist())],
             flags=list(prediction.flags),
             replayed=replayed,
             recorded=where,
             revises=revises,
-            links=Links(self=address, labels=f"{address}/labels", model=f"/v1/models/{manifest.name}"),
+            links=Links(self=address, labels=f"{address}/labels", model=f"/v1/models/{manifest.name}", report=f"{address}/sr"),
         )
 
 

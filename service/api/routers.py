@@ -16,11 +16,13 @@ from service.api import (
     predictions,
     problem_kinds,
     remedies,
+    reports,
 )
 
 ROUTERS = (
     predictions.router,
     open_inference.router,
+    reports.router,
     labels.router,
     label_upload.router,
     models.router,

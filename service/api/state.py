@@ -18,6 +18,7 @@ from service.gateway.ledger import Ledger
 from service.gateway.path import Gateway
 from service.gateway.refuse import RefusalLog
 from service.gateway.versions import Versions
+from service.results.fetch import Reports
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Service:
     refusals: RefusalLog
     gateway: Gateway
     versions: Versions
+    reports: Reports
     key: bytes
 
 

@@ -6,11 +6,12 @@ import struct
 from collections.abc import Mapping
 from typing import Final
 
+from pydicom.charset import python_encoding
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 from service.gateway.attributes import REPORTED
 from service.gateway.elements import Element
-from service.gateway.values import TEXT_BYTES
+from service.gateway.values import CHARSET, TEXT_BYTES
 
 _TAGS: Final = {keyword: int(tag_for_keyword(keyword) or 0) for keyword in REPORTED}
 HEADER: Final = frozenset(_TAGS.values())
@@ -25,7 +26,10 @@ def header_of(elements: Mapping[int, Element]) -> bytes:
     """
     if not all(_value(elements.get(tag)) for tag in NEEDED):
         return b""
-    return b"".join(_written(tag, vr, _value(elements[tag])) for tag, vr in _WRITTEN if tag in elements)
+    values = {tag: _value(elements[tag]) for tag in HEADER if tag in elements}
+    if not all(term.strip() in python_encoding for term in values.get(CHARSET, b"").decode("latin-1").split("\\")):
+        del values[CHARSET]  # what nobody knows is not claimed; the bytes of the names stay
+    return b"".join(_written(tag, vr, values[tag]) for tag, vr in _WRITTEN if tag in values)
 
 
 def _value(element: Element | None) -> bytes:

@@ -73,10 +73,27 @@ class Output(Section):
     kind: Literal["logit", "probability"] = "logit"
 
 
+class Concept(Section):
+    """What a finding is called in a coding scheme: SNOMED CT is SCT, RadLex is RADLEX."""
+
+    scheme: Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9_.-]{0,15}$")]
+    value: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,16}$")]
+    meaning: Annotated[str, Field(pattern=r"^[!-\[\]-~]([ -\[\]-~]{0,62}[!-\[\]-~])?$")]
+
+
+class Calibration(Section):
+    """Platt's correction of a logit, slope * logit + intercept; a temperature T is a slope of 1 / T."""
+
+    slope: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    intercept: Finite = 0.0
+
+
 class Finding(Section):
-    """One output of the model, with its operating point (a probability) and what its errors cost."""
+    """One output of the model, with its operating point (a probability, before calibration) and what its errors cost."""
 
     name: Name
+    concept: Concept | None = None
+    calibration: Calibration | None = None
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
     cost_false_negative: Cost = 1.0
     cost_false_positive: Cost = 1.0

@@ -1,0 +1,33 @@
+"""Reports: a prediction as a DICOM structured report."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+
+from service.api.callers import MayRead
+from service.api.documents import INSTANCE, problems
+from service.api.state import Served
+
+router = APIRouter(prefix="/v1", tags=["predictions"])
+
+DICOM = "application/dicom"
+
+
+@router.get(
+    "/predictions/{prediction}/sr",
+    operation_id="get_report",
+    summary="The answer as a DICOM structured report",
+    response_class=Response,
+    responses={
+        200: {"description": "TID 1500 in the study of the film; always the same object.", "content": {DICOM: INSTANCE}},
+        **problems(400, 401, 403, 404, 410, 429, 500, 503),
+    },
+)
+async def get_report(prediction: UUID, _caller: MayRead, service: Served) -> Response:
+    """The recorded answer as it belongs into the PACS: with the patient of the film, in its study, unverified.
+
+    404 where reports are switched off or the film did not name its study, 410 once what names the patient is not kept any more.
+    """
+    return Response(await service.reports.fetch(prediction), media_type=DICOM)

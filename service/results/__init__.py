@@ -1,0 +1,1 @@
+"""Results: reports for the PACS, fetched or pushed."""
