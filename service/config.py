@@ -66,6 +66,10 @@ class Settings(BaseSettings):
         default=None, description="Root of the DICOMweb service of the PACS (STOW-RS); each result is pushed there as a report."
     )
     pacs_authorization: SecretStr | None = Field(default=None, description="The header Authorization of what is pushed there.")
+    keep_predictions_days: int | None = Field(
+        default=None, ge=30, description="Days after which the worker drops predictions with their labels, by whole months. Not set: kept."
+    )
+    keep_refusals_days: int | None = Field(default=None, ge=1, description="Days after which the worker removes refusals. Not set: kept.")
     worker_interval_s: float = Field(default=60.0, gt=0, description="Seconds between passes of the worker.")
     hour_grace_s: float = Field(default=60.0, ge=0, description="Seconds after its end that an hour stays open.")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from service.api import (
     alarms,
     alerts,
+    erasures,
     health,
     home,
     label_upload,
@@ -30,6 +31,7 @@ ROUTERS = (
     alerts.router,
     measurements.router,
     remedies.router,
+    erasures.router,
     health.router,
     metrics.router,
     problem_kinds.router,

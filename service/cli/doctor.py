@@ -32,6 +32,7 @@ STORE_CHECKS: tuple[tuple[str, StoreCheck], ...] = (
     ("watch", store_checks.watch),
     ("outbox", store_checks.outbox),
     ("audit log", store_checks.audit),
+    ("retention", store_checks.retention),
 )
 WIDTH = 16
 

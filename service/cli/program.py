@@ -7,6 +7,7 @@ import typer
 from service.cli.audit import audit
 from service.cli.demo import demo
 from service.cli.doctor import doctor
+from service.cli.erase import erase
 from service.cli.gateway import gateway
 from service.cli.keys import keys
 from service.cli.labels import labels
@@ -28,6 +29,7 @@ COMMANDS = (
     (WORK, reference),
     (WORK, labels),
     (WORK, replay),
+    (WORK, erase),
     (WORK, doctor),
 )
 GROUPS = ((WORK, "keys", keys), (WORK, "audit", audit))

@@ -54,6 +54,14 @@ def own_api_key(engine: Engine, data_dir: Path, at: datetime) -> str:
     return own_api_key(engine, data_dir, at)
 
 
+def with_own_pseudonym_key(settings: Settings) -> Settings:
+    """Settings with the pseudonym key of the data folder, where none is set and there is one."""
+    own = settings.data_dir / PSEUDONYM_KEY
+    if settings.pseudonym_key is not None or settings.pseudonym_key_file is not None or not own.exists():
+        return settings
+    return settings.model_copy(update={"pseudonym_key_file": own})
+
+
 def with_own_key(settings: Settings) -> Settings:
     """Settings with the API key of the data folder, where none is set and there is one that we may read."""
     if settings.api_key is not None:

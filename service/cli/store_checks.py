@@ -89,6 +89,15 @@ def audit(_settings: Settings, connection: Connection) -> Result:
     return Result(Health.OK, f"head {head_of(connection)}")
 
 
+def retention(settings: Settings, connection: Connection) -> Result:
+    """What is kept, for how long, and since when there are films."""
+    oldest = connection.scalar(text("select min(received_at) from predictions"))
+    since = f", the oldest from {oldest:%Y-%m-%d}" if oldest else ""
+    kept = {"predictions": settings.keep_predictions_days, "refusals": settings.keep_refusals_days}
+    spans = [f"{name} {'for ever' if days is None else f'{days} days'}" for name, days in kept.items()]
+    return Result(Health.OK, f"kept: {', '.join(spans)}{since}")
+
+
 def outbox(_settings: Settings, connection: Connection) -> Result:
     counts = count_messages(connection, Kind.REMEDY)
     detail = f"{counts.pending} to deliver, {counts.dead} given up"

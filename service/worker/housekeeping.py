@@ -1,15 +1,16 @@
-"""Housekeeping: what belongs into the audit log after each pass, and once a day the log's head to where logs are kept."""
+"""Housekeeping: what belongs into the audit log after each pass; once a day retention, and the log's head to where logs are kept."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import structlog
 from sqlalchemy import Engine
 
 from service.config import Settings
 from service.store.audit import head_of
+from service.store.retention import drop_predictions, drop_refusals
 from service.store.unaudited import audit_alarms
 
 log = structlog.get_logger(__name__)
@@ -33,5 +34,12 @@ class Housekeeping:
 
     def keep_daily(self, at: datetime) -> None:
         """Once a day. The head in a log that is shipped elsewhere is what a chain that was written anew cannot match."""
+        predictions, refusals = self.settings.keep_predictions_days, self.settings.keep_refusals_days
+        if predictions is not None:
+            months = drop_predictions(self.engine, at - timedelta(days=predictions), at=at)
+            log.info("retention", table="predictions", months=len(months))
+        if refusals is not None:
+            rows = drop_refusals(self.engine, at - timedelta(days=refusals), at=at)
+            log.info("retention", table="refusals", rows=rows)
         with self.engine.connect() as connection:
             log.info("audit head", head=str(head_of(connection)), day=at.date().isoformat())

@@ -88,9 +88,14 @@ def test_a_gateway_refuses_to_start_without_a_key_worth_the_name(postgres_url: s
 
 def test_a_key_is_read_from_its_setting_or_its_file_and_a_weak_one_is_none(tmp_path: Path) -> None:
     file = tmp_path / "key"
-    file.write_text("0123456789abcdef0123456789abcdef\n")
-    assert pseudonym_key(Settings(pseudonym_key_file=file)) == b"0123456789abcdef0123456789abcdef"
-    for weak in ("short", 40 * "a", ""):
+    strong = "6f1b0c9d2e8a47533a9cf0d1e2b48576"
+    file.write_text(strong + "\n")
+    file.chmod(0o640)
+    assert pseudonym_key(Settings(pseudonym_key_file=file)) == strong.encode()
+    file.chmod(0o644)
+    with pytest.raises(SetupError, match="chmod 600"):
+        pseudonym_key(Settings(pseudonym_key_file=file))
+    for weak in ("short", 40 * "a", "", 2 * "0123456789abcdef", 5 * "20260302", "abcdefghijklmnopqrstuvwxyz012345"):
         with pytest.raises(SetupError, match="openssl"):
             pseudonym_key(Settings(pseudonym_key=SecretStr(weak)))
     with pytest.raises(SetupError, match="cannot be read"):

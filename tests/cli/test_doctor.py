@@ -43,7 +43,9 @@ def test_an_empty_installation_has_nothing_wrong(settings: Settings) -> None:
 
 
 def test_a_folder_where_nothing_was_started_yet_is_no_fault(tmp_path: Path) -> None:
-    said = stepwedge("doctor", data_dir=tmp_path, STEPWEDGE_PORT=str(free_port()), STEPWEDGE_PSEUDONYM_KEY=40 * "0123456789")
+    said = stepwedge(
+        "doctor", data_dir=tmp_path, STEPWEDGE_PORT=str(free_port()), STEPWEDGE_PSEUDONYM_KEY="6f1b0c9d2e8a47533a9cf0d1e2b48576"
+    )
     assert said.returncode == 0, said.stdout
     assert "stepwedge up" in said.stdout
     assert list(tmp_path.iterdir()) == []

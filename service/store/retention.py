@@ -1,0 +1,39 @@
+"""Retention: what is older than it may be kept goes, and the audit log says so."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Engine, delete, select
+
+from service.access import Act, Deed, Detail
+from service.store.audit import WORKER, append
+from service.store.partitions import drop_partitions
+from service.store.tables import refusals
+
+BATCH = 5000
+
+
+def drop_predictions(engine: Engine, before: datetime, *, at: datetime) -> list[datetime]:
+    """Drop the months that ended by `before`, so never the present one; see `drop_partitions`. Returns the months."""
+    months = drop_partitions(engine, min(before, at))
+    if months:
+        with engine.begin() as connection:
+            names = [f"{month:%Y-%m}" for month in months]
+            append(connection, Act(at, WORKER, Deed.RETENTION_DROPPED, "predictions", {"months": names}))
+    return months
+
+
+def drop_refusals(engine: Engine, before: datetime, *, at: datetime) -> int:
+    """Remove refusals from before that moment, some thousand in a transaction; how many they were."""
+    oldest = select(refusals.c.id).where(refusals.c.at < before).limit(BATCH)
+    removed, last = 0, BATCH
+    while last == BATCH:
+        with engine.begin() as connection:
+            last = connection.execute(delete(refusals).where(refusals.c.id.in_(oldest))).rowcount
+        removed += last
+    if removed:
+        with engine.begin() as connection:
+            details: dict[str, Detail] = {"rows": removed, "before": before.isoformat()}
+            append(connection, Act(at, WORKER, Deed.RETENTION_DROPPED, "refusals", details))
+    return removed
