@@ -9,6 +9,7 @@ from sqlalchemy import Engine, func, select
 from service.config import Settings
 from service.domain import Outcome, Refusal
 from service.store.audit import entries
+from service.store.ids import uuid7
 from service.store.predictions import record_batch
 from service.store.refusals import record_refusals
 from service.store.tables import predictions, refusals
@@ -24,7 +25,21 @@ def fill(engine: Engine) -> None:
         for days in (0, 20, 100, 400):
             at = NOW - timedelta(days=days)
             record_batch(connection, [make_prediction(f"film {days}", at=at)])
-            record_refusals(connection, [Refusal(at, "chest", "main", "pacs", Outcome.REFUSED, "undecodable", 400, 1)])
+            record_refusals(connection, [make_refusal(at)])
+
+
+def make_refusal(at: datetime) -> Refusal:
+    return Refusal(
+        id=uuid7(at),
+        at=at,
+        model="chest",
+        site="main",
+        caller="pacs",
+        outcome=Outcome.REFUSED,
+        reason="undecodable",
+        status=400,
+        input_bytes=1,
+    )
 
 
 def left(engine: Engine) -> tuple[int, int]:
