@@ -17,8 +17,9 @@ def limit(series: int, alarms_per_year: float) -> float:
     averages of such evidences (over sides and alternatives), caps and truncations keep E[R_d | past] <= 1 + R_{d-1}. Over S
     series the expected number of first alarms in a year is at most S * 365 / A, however the series depend on each other.
 
-    What it rests on: the rate stays in the band and phi (dispersion.py) is no smaller than the truth. tests/benchmarks/run_length.py
-    measures what happens where the stream wanders.
+    What it rests on: the rate stays inside its band, or wanders about its mean as it did in the reference (wander.py); the components of
+    that are estimates, taken with caution (ratios.py), and a half year of reference leaves some series with too little of it.
+    tests/benchmarks/run_length.py measures what remains of the promise then.
 
     Source:
         Pollak 1985, Annals of Statistics 13:206; Shin, Ramdas, Rinaldo 2022 (e-detectors), arXiv 2203.03532.

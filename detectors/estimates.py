@@ -8,14 +8,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import logit
 
 from detectors.bands import band, common_band
-from detectors.dispersion import dispersion
 from detectors.series import Counts, Gather, Series
 from detectors.tally import Tally
+from detectors.wander import estimate_wander
 
 PRIOR = 0.5
 """Events and non-events added to each score group of a calibration series (Jeffreys), so that no group is certain."""
+MEMORY = 28
+"""Days of a window whose dispersion stands for all."""
+SMALLEST = 1e-12
 
 Floats = NDArray[np.float64]
 
@@ -25,13 +29,22 @@ class Estimates:
     """Constants of the series.
 
     rates: reference rate of each row [rows]. trials: observations behind it [rows]. bands: its tolerance band [rows, 2].
-    dispersion: phi of each series [series].
+    base: log odds of the rate of each row, half an event where the reference saw none or nothing else [rows].
+    edges: how far the band reaches from the base on either side, in log odds [series, 2].
+    level, persistence, white: how the log odds of each series wander (wander.py) [series]; the level's variance also holds the
+        part of the base's error that is due to wander, because a base that is off looks like a level.
+    dispersion: phi of each series [series], variance of its counts over that of independent coins in windows of MEMORY days.
     days: days of the reference that have predictions.
     """
 
     rates: Floats
     trials: NDArray[np.int64]
     bands: Floats
+    base: Floats
+    edges: Floats
+    level: Floats
+    persistence: Floats
+    white: Floats
     dispersion: Floats
     days: int
 
@@ -47,23 +60,44 @@ def estimate(
     daily: Iterable[Mapping[str, Tally]],
     minimum_odds_ratio: float,
 ) -> Estimates:
-    """Estimate rate, dispersion and band of every series.
+    """Estimate rate, wander and band of every series.
 
     Args:
         series: What is watched.
         tallies: Cell -> tally of the whole period.
         days: Day numbers with predictions, ascending.
         daily: Cell -> tally, for each of these days.
-        minimum_odds_ratio: Widens the bands.
+        minimum_odds_ratio: Least width of the bands.
     """
     gather = Gather.of(series)
-    total = gather.count(tallies)
+    return estimate_counts(series, gather.count(tallies), days, [gather.count(today) for today in daily], minimum_odds_ratio)
+
+
+def estimate_counts(
+    series: Sequence[Series], total: Counts, days: NDArray[np.int64], daily: Sequence[Counts], minimum_odds_ratio: float
+) -> Estimates:
+    """Estimate the same from counts by row: of the whole period, and of each day."""
+    gather = Gather.of(series)
     rates = _rates(series, total)
-    counts = [gather.count(today) for today in daily]
-    excess = np.array([gather.by_series(today.k - today.n * rates) for today in counts])
-    variance = np.array([gather.by_series(today.n * rates * (1 - rates)) for today in counts])
-    phi = dispersion(excess, variance, days, [(one.family, one.cell) for one in series])
-    return Estimates(rates, total.n, _bands(series, total, rates, phi, minimum_odds_ratio), phi, len(days))
+    half = 0.5 / np.maximum(total.n, 1)
+    base = np.clip(rates, half, 1 - half)
+    excess = np.array([gather.by_series(today.k - today.n * rates) for today in daily])
+    information = np.array([gather.by_series(today.n * base * (1 - base)) for today in daily])
+    wander = estimate_wander(excess, information, days, [one.matured for one in series])
+    known = information.sum(axis=0)
+    bands = _bands(series, total, rates, np.maximum(wander.error * known, 1.0), minimum_odds_ratio)
+    return Estimates(
+        rates=rates,
+        trials=total.n,
+        bands=bands,
+        base=logit(base),
+        edges=np.abs(logit(bands[gather.first]) - logit(base[gather.first])[:, None]),
+        level=wander.level + np.maximum(wander.error - 1 / np.maximum(known, SMALLEST), 0.0),
+        persistence=wander.persistence,
+        white=wander.white,
+        dispersion=1 + wander.over(MEMORY) * known / max(len(days), 1),
+        days=len(days),
+    )
 
 
 def _rates(series: Sequence[Series], total: Counts) -> Floats:

@@ -8,17 +8,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logit
 
 from detectors.budget import limit
+from detectors.level import Level
 from detectors.packing import DecodeError, pack, unpack
+from detectors.ratios import ALTERNATIVES, SHIFTS, log_ratios
 from detectors.reference import Reference
-from detectors.series import SIDES, Scalar
+from detectors.series import SIDES, Counts, Scalar
 from detectors.tally import Tally
 
-KIND, VERSION = b"SWEV", 1
-ALTERNATIVES = (1.5, 2.5, 6.0, 30.0)
-"""Odds ratios beyond the edge that the evidence looks out for."""
+KIND, VERSION = b"SWEV", 2
+CAP = 0.54
+"""Share of log(components x limit) that one day may add: two such days page, one does not."""
 CEILING = 4.0
 """Evidence over its limit is held at this, so that it sinks within days once the rate has come back."""
 
@@ -32,6 +33,8 @@ class State:
     reference: digest of the reference that it belongs to.
     day: last day folded (days since 1970-01-01); -1 before the first.
     weight: Shiryaev-Roberts evidence R [series, side, alternative]; NaN on a side that a series does not watch.
+    absorbed: log odds of each change that the level has followed, outwards negative [series, side, alternative].
+    level, variance: where each series has wandered to, as its days so far tell, and how surely (level.py) [series].
     drift: running sum of the log likelihood ratio of the mildest alternative, restarted at zero [series, side].
     onset: day on which that sum last restarted, -1 while it is zero [series, side].
     k, n, expected: hits, observations, and hits that the reference leads to expect, since the onset [series, side].
@@ -40,6 +43,9 @@ class State:
     reference: bytes
     day: int
     weight: NDArray[np.float32]
+    absorbed: NDArray[np.float32]
+    level: NDArray[np.float32]
+    variance: NDArray[np.float32]
     drift: NDArray[np.float32]
     onset: NDArray[np.int32]
     k: NDArray[np.int64]
@@ -49,13 +55,16 @@ class State:
     @classmethod
     def start(cls, reference: Reference) -> State:
         """No evidence yet."""
-        sides = (len(reference.series), len(SIDES))
+        sides, level = (len(reference.series), len(SIDES)), Level.start(reference)
         watched = np.array([[side in one.sides for side in SIDES] for one in reference.series]).reshape(sides)
         weight = np.where(watched, np.float32(0), np.float32(np.nan))
         return cls(
             reference=reference.digest,
             day=-1,
             weight=np.repeat(weight[:, :, None], len(ALTERNATIVES), axis=2),
+            absorbed=np.zeros((*sides, len(ALTERNATIVES)), dtype=np.float32),
+            level=level.mean.astype(np.float32),
+            variance=level.variance.astype(np.float32),
             drift=np.zeros(sides, dtype=np.float32),
             onset=np.full(sides, -1, dtype=np.int32),
             k=np.zeros(sides, dtype=np.int64),
@@ -81,13 +90,19 @@ class State:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Day:
-    """What one day says: k, n and the expected k of each series [series, 1], its log likelihood ratios [series, side, alternative], their cap."""
+    """What one day says.
+
+    k, n, expected: hits, observations and expected hits [series, 1]. ratios: log likelihood ratios [series, side, alternative]; cap: their
+    most. level: where each series is after it; absorbed: as in the state, for changes that had begun before.
+    """
 
     k: NDArray[np.int64]
     n: NDArray[np.int64]
     expected: Floats
     ratios: Floats
     cap: Floats
+    level: Level
+    absorbed: Floats
 
     @property
     def capped(self) -> Floats:
@@ -102,28 +117,42 @@ class _Day:
 def fold_day(reference: Reference, state: State, day: int, counts: Mapping[str, Tally], matured: Mapping[str, Tally]) -> State:
     """Fold one day, finished or not, into the evidence. Pure: the same arguments give the same bits.
 
-    A series has rate p; its band (bands.py) ends at an edge. For each watched side and alternative odds ratio a,
-    the day's likelihood ratio sets p_a, the edge moved outwards by a, against the edge p_e:
-    log L = (k log(p_a / p_e) + (n - k) log((1 - p_a) / (1 - p_e))) / phi, summed over the rows of the series, and
-    R = (1 + R_yesterday) L, where the L of all sides and alternatives are lowered together by one factor, if need be, until the largest is at
-    the cap. The evidence of the series is the mean of R over its sides and alternatives, and it pages
-    when this reaches A (budget.py).
-
-    Why it is valid at every hour of the day and not only at its end: given the past, L is a supermartingale over the films of
-    the day that begins at 1 while p is inside the band (an e-value; a power 1/phi <= 1 of it is a concave function
-    of one, hence a supermartingale too; lowering it on some paths keeps it below one). So within the day R is a supermartingale from 1 + R_yesterday, and
-    the bound of budget.py holds at any hour at which somebody looks. A series without observations keeps its evidence.
-
-    Why one bad day never pages: L <= cap = sqrt(K A), K = 4 x watched sides. At most half of K = 8 (all of K = 4) components
-    can be at the cap on one day, so the mean stays below A while 1 + R_yesterday < sqrt(A / 2) (or sqrt(A) / 2). Two days at the
-    cap give a component cap^2 = K A, and K components of which one is K A have a mean of A: two overwhelming days always page.
-
     Args:
-        reference: Series, rates, bands, dispersion, budget.
+        reference: Series, rates, bands, wander, budget.
         state: Evidence at the end of an earlier day.
         day: Day number, later than the state's.
         counts: Cell -> tally of that day so far.
         matured: Cell -> tally of the day `label_maturity_days` before it, for the series that rest on labels.
+
+    Raises:
+        ValueError: the day is not later than the state's, or the state belongs to another reference.
+    """
+    fresh, old, gather = reference.gather.count(counts), reference.gather.count(matured), reference.gather
+    by_label = gather.by_row(np.array([one.matured for one in reference.series], dtype=bool))
+    return fold_counts(reference, state, day, Counts(np.where(by_label, old.k, fresh.k), np.where(by_label, old.n, fresh.n)))
+
+
+def fold_counts(reference: Reference, state: State, day: int, today: Counts) -> State:
+    """Fold the counts of one day, by row, into the evidence.
+
+    For each watched side and alternative, R = (1 + R_yesterday) L, L the day's likelihood ratio (ratios.py) of a rate beyond the edge of the band
+    against the furthest rate that is no news: the edge, or the level to which the series has wandered by today. The L of all sides and
+    alternatives are lowered together by one factor, if need be, until the largest is at the cap. The evidence of the series is the mean of R
+    over its sides and alternatives, and it pages when this reaches A (budget.py).
+
+    Why it is valid at every hour of the day and not only at its end: given the past, L is a supermartingale over the films of
+    the day that begins at 1 while the rate is no news, and lowering it on some paths keeps it below one. So within the day R is a
+    supermartingale from 1 + R_yesterday, and the bound of budget.py holds at any hour at which somebody looks. A series without
+    observations keeps its evidence.
+
+    The level follows a change as if it were wander, and so would weaken the evidence for it; how much of an alternative it has followed is known, because
+    the filter is linear, and is kept beside each R: the mean over the days on which the change may have begun, by their evidence. Whatever
+    it is, it is fixed by the past, so that L stays fair.
+
+    Why one bad day never pages: L <= cap = (K A)^CAP, K = 5 x watched sides. At most half of K = 10 (all of K = 5) components can be at the
+    cap on one day, so the mean stays below A while 1 + R_yesterday < 2 A / (10 A)^CAP (A / (5 A)^CAP): about 70 (50) at
+    A = 36,500. Two days at the cap give a component (K A)^(2 CAP), and K components of which one is over K A have a mean over A: two overwhelming days
+    always page.
 
     Raises:
         ValueError: the day is not later than the state's, or the state belongs to another reference.
@@ -133,11 +162,11 @@ def fold_day(reference: Reference, state: State, day: int, counts: Mapping[str, 
     """
     if day <= state.day or state.reference != reference.digest:
         raise ValueError("days are folded in order, with one reference")
-    today = _read(reference, state, counts, matured)
-    weight = (1.0 + state.weight.astype(np.float64)) * np.exp(today.capped)
+    said = _read(reference, state, day, today)
+    weight = (1.0 + state.weight.astype(np.float64)) * np.exp(said.capped)
     excess = _mean(weight) / (CEILING * _limit(reference))
     held = (weight / np.maximum(excess, 1.0)[:, None, None]).astype(np.float32)
-    return _follow(state, day, today, np.where(today.n[:, :, None] > 0, held, state.weight))
+    return _follow(state, day, said, np.where(said.n[:, :, None] > 0, held, state.weight))
 
 
 def evidence(reference: Reference, state: State) -> Floats:
@@ -155,29 +184,25 @@ def _mean(weight: Floats) -> Floats:
     return np.asarray(np.where(watched, weight, 0).sum(axis=(1, 2)) / np.maximum(watched.sum(axis=(1, 2)), 1))
 
 
-def _read(reference: Reference, state: State, counts: Mapping[str, Tally], matured: Mapping[str, Tally]) -> _Day:
-    fresh, old, gather = reference.gather.count(counts), reference.gather.count(matured), reference.gather
-    by_label = gather.by_row(np.array([one.matured for one in reference.series], dtype=bool))
-    k, n = np.where(by_label, old.k, fresh.k), np.where(by_label, old.n, fresh.n)
-    components = (~np.isnan(state.weight)).sum(axis=(1, 2))
+def _read(reference: Reference, state: State, day: int, today: Counts) -> _Day:
+    gather, days = reference.gather, day - state.day
+    level = Level(state.level.astype(np.float64), state.variance.astype(np.float64)).after(reference, days)
+    weight = state.weight.astype(np.float64)
+    share = np.nan_to_num(weight / (1 + weight)) * reference.estimates.persistence[:, None, None] ** days
+    absorbed = state.absorbed * share
+    unwatched = np.isnan(weight)
+    ratios = np.where(unwatched, -np.inf, log_ratios(reference, level, absorbed, today))
+    learnt, gain = level.learn(reference, today)
+    kept = gain[:, None, None]
     return _Day(
-        k=gather.by_series(k)[:, None],
-        n=gather.by_series(n)[:, None],
-        expected=gather.by_series(n * reference.estimates.rates)[:, None],
-        ratios=np.where(np.isnan(state.weight), -np.inf, _ratios(reference, k, n)),
-        cap=0.5 * np.log(np.maximum(components, 1) * _limit(reference))[:, None, None],
+        k=gather.by_series(today.k)[:, None],
+        n=gather.by_series(today.n)[:, None],
+        expected=gather.by_series(today.n * reference.estimates.rates)[:, None],
+        ratios=ratios,
+        cap=CAP * np.log(np.maximum((~unwatched).sum(axis=(1, 2)), 1) * _limit(reference))[:, None, None],
+        level=learnt,
+        absorbed=(1 - kept) * absorbed - kept * (reference.estimates.edges[:, :, None] + SHIFTS),
     )
-
-
-def _ratios(reference: Reference, k: NDArray[np.int64], n: NDArray[np.int64]) -> Floats:
-    """Log likelihood ratio of the day, divided by phi [series, side, alternative]."""
-    edge = logit(reference.estimates.bands)[:, :, None]
-    beyond = edge + np.log(ALTERNATIVES) * np.array([-1.0, 1.0])[:, None]
-    # log p = -log(1 + exp(-x)) and log(1 - p) = -log(1 + exp(x)) at log odds x
-    hit = np.logaddexp(0, -edge) - np.logaddexp(0, -beyond)
-    miss = np.logaddexp(0, edge) - np.logaddexp(0, beyond)
-    rows = k[:, None, None] * hit + (n - k)[:, None, None] * miss
-    return np.asarray(reference.gather.by_series(rows) / reference.dispersion[:, None, None])
 
 
 def _follow(state: State, day: int, today: _Day, weight: NDArray[np.float32]) -> State:
@@ -196,6 +221,9 @@ def _follow(state: State, day: int, today: _Day, weight: NDArray[np.float32]) ->
         reference=state.reference,
         day=day,
         weight=weight,
+        absorbed=np.where(idle[:, :, None], state.absorbed, today.absorbed).astype(np.float32),
+        level=today.level.mean.astype(np.float32),
+        variance=today.level.variance.astype(np.float32),
         drift=np.where(idle, state.drift, np.where(running, drift, 0)).astype(np.float32),
         onset=np.where(idle, state.onset, np.where(running, np.where(quiet, day, state.onset), -1)).astype(np.int32),
         k=carried(state.k, today.k),

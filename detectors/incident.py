@@ -25,7 +25,7 @@ ATTACHES = 0.1
 PREFERENCE = 2.0
 """An acquisition attribute is named before an image statistic, embedding or score with up to this many times its surprise: it is what a
 person can go and look at, and the others follow from it."""
-COMPARABLE = 0.5
+COMPARABLE = 1 / 3
 """Scores that moved at least this much as the inputs (in surprise) make an acquisition shift one of both kinds."""
 Floats = NDArray[np.float64]
 
@@ -77,7 +77,8 @@ def judge(reference: Reference, state: State, recent: Mapping[int, Mapping[str, 
     """Group the series over their limit into incidents, at most one for inputs and one for truth.
 
     A group of series has an incident when one of them has evidence of 1 or more; those above ATTACHES come along. Carriers are
-    ranked by surprise, attributes first where it is comparable (PREFERENCE). The cell of a truth incident is that of its
+    ranked by surprise, attributes first where it is comparable (PREFERENCE); what rests on labels and has only come along stands
+    behind what pages by itself. The cell of a truth incident is that of its
     first carrier: a subgroup in which everything happened has more surprise than all, where it is diluted, and than other subgroups,
     where it is diluted and small. The cell of an input incident is that with the most surprise in recent tallies, of those
     outside of which all is as it was.
@@ -96,8 +97,8 @@ def judge(reference: Reference, state: State, recent: Mapping[int, Mapping[str, 
     for group in ("inputs", "truth"):
         members = _members(reference, group)
         if (over[members] >= 1).any():
-            carriers = _rank(_carriers(reference, state, over, members[over[members] >= ATTACHES]))
-            found.append(_incident(reference, group, carriers, recent or {}))
+            moved = _rank(_carriers(reference, state, over, members))
+            found.append(_incident(reference, group, moved, recent or {}))
     return tuple(found)
 
 
@@ -146,14 +147,19 @@ def _day(reference: Reference, state: State, member: int, side: int) -> int:
 
 
 def _rank(carriers: Sequence[Carrier]) -> tuple[Carrier, ...]:
-    return tuple(sorted(carriers, key=lambda one: -one.surprise * (PREFERENCE if one.series.family == "acquisition" else 1.0)))
+    def weight(one: Carrier) -> tuple[bool, float]:
+        attached = one.series.matured and one.evidence < 1
+        return attached, -one.surprise * (PREFERENCE if one.series.family == "acquisition" else 1.0)
+
+    return tuple(sorted(carriers, key=weight))
 
 
-def _incident(reference: Reference, group: Group, carriers: tuple[Carrier, ...], recent: Mapping[int, Mapping[str, Tally]]) -> Incident:
+def _incident(reference: Reference, group: Group, moved: tuple[Carrier, ...], recent: Mapping[int, Mapping[str, Tally]]) -> Incident:
+    carriers = tuple(one for one in moved if one.evidence >= ATTACHES)
     first = carriers[0]
     return Incident(
         family=group,
-        kind=_input_kind(carriers) if group == "inputs" else _truth_kind(first),
+        kind=_input_kind(moved) if group == "inputs" else _truth_kind(first),
         cell=cell_of(reference, first.series, SIDES.index(first.side), [tallies for day, tallies in recent.items() if day >= first.since])
         if group == "inputs"
         else first.series.cell,
@@ -169,9 +175,9 @@ def _truth_kind(first: Carrier) -> Kind:
     )
 
 
-def _input_kind(carriers: Sequence[Carrier]) -> Kind:
-    scores = max((one.surprise for one in carriers if one.series.family == "score"), default=0.0)
-    inputs = max((one.surprise for one in carriers if one.series.family != "score"), default=None)
-    if inputs is None:
+def _input_kind(moved: Sequence[Carrier]) -> Kind:
+    scores = max((one.surprise for one in moved if one.series.family == "score"), default=0.0)
+    inputs = max((one.surprise for one in moved if one.series.family != "score"), default=0.0)
+    if not any(one.evidence >= ATTACHES for one in moved if one.series.family != "score"):
         return "prevalence"
     return "both" if scores >= COMPARABLE * inputs else "acquisition"

@@ -49,7 +49,7 @@ def measure_rate(name: str, rate: Rate, side: str, *, cell: str = ALL, finding: 
     >>> quiet = measure_rate("share", Rate(12, 100, 100, 1000, 1.0, 1.5), "high")
     >>> raised = measure_rate("share", Rate(30, 100, 100, 1000, 1.0, 1.5), "high")
     >>> quiet.verdict.value, raised.verdict.value, round(raised.limit, 3)
-    ('within', 'breached', 0.252)
+    ('within', 'breached', 0.219)
     """
     where = {"cell": cell, "finding": finding, "feature": feature}
     if rate.n < SHOWN:

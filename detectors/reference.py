@@ -23,7 +23,7 @@ from detectors.schema import Schema
 from detectors.series import Family, Gather, Series, Stratum
 from detectors.tally import Tally, tally_cells
 
-KIND, VERSION = b"SWRF", 2
+KIND, VERSION = b"SWRF", 3
 
 Floats = NDArray[np.float64]
 
@@ -34,7 +34,7 @@ class Reference:
 
     tallies: cell -> tally of the reference period, "all" first.
     series: what is watched.
-    estimates: rates, bands and dispersion by row; a series has one row, or one a score group (calibration).
+    estimates: rates and bands by row, and how each series wanders; a series has one row, or one a score group (calibration).
     null: of the embedding's discrepancy; None where the reference has too few embeddings.
     gather: reads k and n of every row from tallies.
     digest: names the whole of it [16 bytes].

@@ -100,8 +100,8 @@ class Gather:
         return Counts(k, n)
 
     def by_row(self, values: NDArray[Scalar]) -> NDArray[Scalar]:
-        """Repeat a value of each series for its rows."""
-        return np.asarray(np.repeat(values, np.diff(self.first, append=self.rows)))
+        """Repeat what each series has, along the first axis, for its rows."""
+        return np.asarray(np.repeat(values, np.diff(self.first, append=self.rows), axis=0))
 
     def by_series(self, values: NDArray[Scalar]) -> NDArray[Scalar]:
         """Add up the rows of each series along the first axis."""

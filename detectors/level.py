@@ -1,0 +1,53 @@
+"""Level: how far a rate has wandered by now, as it did while nothing was wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from detectors.reference import Reference
+from detectors.series import Counts
+
+STEP = 2.0
+"""Standard deviations that one day may move the level: a larger jump is not believed to be wander."""
+REACH = 3.0
+"""Standard deviations of the reference's own wander beyond which no level is followed."""
+NOTHING = 1e-9
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Level:
+    """What the days before tell of each series' level today: log odds above the reference's, mean and variance [series]."""
+
+    mean: Floats
+    variance: Floats
+
+    @classmethod
+    def start(cls, reference: Reference) -> Level:
+        """Nothing but the reference's own wander."""
+        return cls(np.zeros(len(reference.series)), reference.estimates.level.copy())
+
+    def after(self, reference: Reference, days: int) -> Level:
+        """Carry the level some days on: it decays towards the reference, and its variance grows."""
+        memory = reference.estimates.persistence**days
+        return Level(memory * self.mean, memory**2 * self.variance + (1 - memory**2) * reference.estimates.level)
+
+    def learn(self, reference: Reference, today: Counts) -> tuple[Level, Floats]:
+        """Take in a day's counts; also tell the gain, the share of a surprise that was taken for wander [series].
+
+        A Kalman filter on the log odds. With information I = sum n p (1 - p) at the level, the day says (k - n p) / I with variance
+        1 / I + white. A step of more than STEP standard deviations, and a level further than REACH of them, is no wander that the reference
+        showed: it is left for the evidence to see.
+        """
+        known, gather = reference.estimates, reference.gather
+        p = expit(known.base + gather.by_row(self.mean))
+        information = np.maximum(gather.by_series(today.n * p * (1 - p)), NOTHING)
+        gain = self.variance / (self.variance + 1 / information + known.white)
+        step, reach = STEP * np.sqrt(self.variance), REACH * np.sqrt(known.level)
+        moved = np.clip(gain * gather.by_series(today.k - today.n * p) / information, -step, step)
+        return Level(np.clip(self.mean + moved, -reach, reach), (1 - gain) * self.variance), gain

@@ -1,0 +1,63 @@
+"""Likelihood ratios: what one day says for a rate beyond its band, against the furthest rate that is still no news."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from detectors.level import Level
+from detectors.reference import Reference
+from detectors.series import Counts
+
+ALTERNATIVES = (1.4, 2.0, 3.5, 8.0, 30.0)
+"""Odds ratios beyond the edge of the band that the evidence looks out for."""
+SHIFTS = np.log(ALTERNATIVES)
+OUTWARDS = np.array([-1.0, 1.0])
+"""Direction of each side on the log odds."""
+CAUTION = 1.3
+"""Factor of the predicted variance of a day: the components are estimates, and hospitals have worse days than the normal law."""
+NODES, WEIGHTS = 0.5 + np.array([-0.5, 0.5]) / np.sqrt(3), np.array([0.5, 0.5])
+"""Gauss and Legendre's two points on [0, 1]."""
+
+Floats = NDArray[np.float64]
+
+
+def log_ratios(reference: Reference, level: Level, absorbed: Floats, today: Counts) -> Floats:
+    """Log likelihood ratios of a day [series, side, alternative].
+
+    All on the log odds, outwards from the reference's rate. The null is the further of two: the edge of the band, and the level to
+    which the series has wandered by today (level.py). The alternative is the edge and its odds ratio beyond it, from the level as the filter would
+    see it had the change begun when its evidence did: what the filter has taken for wander since is `absorbed`. With U the excess
+    k - n p and I = n p (1 - p) at a point between the two, summed over the rows of the series, and V the variance with which the day's log
+    odds are predicted,
+
+        log L = integral from null to alternative of U / (1 + CAUTION V I).
+
+    This is the quasi-likelihood ratio of counts that have 1 + V I times the variance of a coin: the binomial one where V = 0, the
+    negative binomial one where events are rare, the normal one where they are many. For each of these its expectation at the null is 1,
+    and less for a rate further inside, because it grows with k.
+
+    Args:
+        reference: Bands and wander.
+        level: Predicted for today from the days before.
+        absorbed: Log odds of each change that the level has followed by today, outwards negative [series, side, alternative].
+        today: Counts by row.
+
+    Source:
+        Wedderburn 1974, Biometrika 61:439 (quasi-likelihood); Willsky and Jones 1976, IEEE Trans Automatic Control 21:108 (jumps in
+        a state-space model, as its filter sees them).
+    """
+    known, gather = reference.estimates, reference.gather
+    wandered = OUTWARDS * level.mean[:, None]
+    null = np.maximum(known.edges, wandered)[:, :, None]
+    ends = np.maximum((known.edges + wandered)[:, :, None] + SHIFTS + absorbed, null)
+    starts = np.concatenate([null, ends[:, :, :-1]], axis=2)
+    points = OUTWARDS[:, None, None] * (starts[..., None] + (ends - starts)[..., None] * NODES)
+    p = expit(known.base[:, None, None, None] + gather.by_row(points))
+    expected = today.n[:, None, None, None] * p
+    excess = gather.by_series(today.k[:, None, None, None] - expected)
+    scatter = CAUTION * (level.variance + known.white)
+    variance = 1 + scatter[:, None, None, None] * gather.by_series(expected * (1 - p))
+    pieces = (ends - starts) * (excess / variance @ WEIGHTS)
+    return np.asarray(OUTWARDS[:, None] * np.cumsum(pieces, axis=2))
