@@ -22,6 +22,8 @@ UPPER = 0.4
 """Posterior standard deviations that are added to the level's variance: it is taken for too small less gladly than for too large."""
 CHUNK = 64
 """Series whose candidates are fitted at once, so that they stay in the processor's cache."""
+FEWEST_DAYS = 7
+"""Of a reference that can tell days from coins; rows without days, say in a notebook, are taken for independent."""
 NOTHING = 1e-9
 """Information of a day without observations."""
 
@@ -85,6 +87,9 @@ def estimate_wander(excess: Floats, information: Floats, days: NDArray[np.int64]
     >>> np.sqrt(found.level).mean().round(1), found.persistence.mean().round(1), found.white.mean().round(1)
     (0.5, 0.9, 0.0)
     """
+    if len(days) < FEWEST_DAYS:
+        still = np.zeros(excess.shape[1])
+        return Wander(still, still, still, 1 / np.maximum(information.sum(axis=0), NOTHING))
     e, v = _calendar(excess, days), np.maximum(_calendar(information, days), NOTHING)
     candidates = _candidates()
     fits = [_fit(e[:, at : at + CHUNK] / v[:, at : at + CHUNK], v[:, at : at + CHUNK], candidates) for at in range(0, e.shape[1], CHUNK)]

@@ -11,6 +11,7 @@ from scipy.special import expit, logit
 from detectors.estimates import Estimates, estimate_counts
 from detectors.evidence import State, evidence, fold_counts
 from detectors.incident import ATTACHES
+from detectors.kernel import Kernel
 from detectors.plan import Plan
 from detectors.projection import Projection
 from detectors.reference import Reference
@@ -62,7 +63,7 @@ def make_stream_reference(days: Hits, films: int, budget: float = 1.0) -> Refere
     parts = [_estimates(series[:SERIES], days[:, at : at + SERIES], films) for at in range(0, days.shape[1], SERIES)]
     names = parts[0].arrays()
     joined = replace(parts[0], **{name: np.concatenate([part.arrays()[name] for part in parts]) for name in names})
-    schema = Schema((), (), (), {}, {}, Projection(np.zeros(0), np.empty((0, 0)), np.zeros(1)))
+    schema = Schema((), (), (), {}, {}, Projection(np.zeros(0), np.empty((0, 0)), np.zeros(1)), Kernel.of(np.empty((0, 0))))
     return Reference(Plan((), (), alarms_per_year=budget * len(parts)), schema, {}, series, joined, None)
 
 
