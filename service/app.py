@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
 from service.api import handlers
+from service.api.attend import Attendants
 from service.api.documents import DESCRIPTION, document
 from service.api.envelope import Envelope
 from service.api.routers import ROUTERS
@@ -27,13 +28,16 @@ from service.gateway.audit import AuditLog
 from service.gateway.callers import Callers
 from service.gateway.database import Database
 from service.gateway.fleet import Fleet
+from service.gateway.inbox import Inbox
 from service.gateway.isolation import CodecPool
+from service.gateway.journal import Journal
 from service.gateway.key import pseudonym_key
 from service.gateway.ledger import Ledger
 from service.gateway.limits import Limits
 from service.gateway.notices import Notices
 from service.gateway.path import Gateway
 from service.gateway.predict import Predictor
+from service.gateway.queue import Queue
 from service.gateway.record import Recorder
 from service.gateway.refuse import RefusalLog
 from service.gateway.seal import Sealer
@@ -105,7 +109,11 @@ def assemble(settings: Settings, key: bytes, engine: Engine, stack: AsyncExitSta
     limits = Limits(body_bytes=settings.max_body_bytes, pixels=settings.max_pixels)
     if settings.export_measurements:
         export_measurements(registry, engine, stack)
-    return Service(
+    inbox = Inbox(settings.inbox_folder, most_bytes=settings.inbox_bytes)
+    stack.callback(inbox.close)
+    journal = Journal(database, inbox)
+    stack.push_async_callback(journal.close)
+    service = Service(
         settings=settings,
         registry=registry,
         ledger=ledger,
@@ -118,8 +126,14 @@ def assemble(settings: Settings, key: bytes, engine: Engine, stack: AsyncExitSta
         gateway=Gateway(fleet, recorder, ledger, decoders, limits, codecs, notices, key, sealer),
         versions=versions,
         reports=Reports(database, Archive(versions, sealer, settings.report_days), renderer),
+        inbox=inbox,
+        queue=Queue(),
+        journal=journal,
         key=key,
     )
+    attendants = Attendants(service)
+    stack.push_async_callback(attendants.close)
+    return service
 
 
 def start_predictor(settings: Settings, ledger: Ledger, notices: Notices, version: ModelVersion) -> Predictor:

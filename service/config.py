@@ -70,6 +70,11 @@ class Settings(BaseSettings):
         default=None, ge=30, description="Days after which the worker drops predictions with their labels, by whole months. Not set: kept."
     )
     keep_refusals_days: int | None = Field(default=None, ge=1, description="Days after which the worker removes refusals. Not set: kept.")
+    results_url: str | None = Field(default=None, description="Where the ends of asynchronous requests are delivered.")
+    results_secret: SecretStr | None = Field(default=None, description="HMAC-SHA256 key of the signature of those.")
+    inbox_bytes: int = Field(default=4 * 2**30, ge=2**20, description="What may wait in data_dir/inbox for its answer before 503.")
+    max_study_bytes: int = Field(default=4 * 2**30, ge=1024, description="Largest body of a STOW-RS request; each instance is a body.")
+    async_tasks: int = Field(default=4, ge=1, le=64, description="Instances of the inbox that are in work at once.")
     worker_interval_s: float = Field(default=60.0, gt=0, description="Seconds between passes of the worker.")
     hour_grace_s: float = Field(default=60.0, ge=0, description="Seconds after its end that an hour stays open.")
 
@@ -82,6 +87,11 @@ class Settings(BaseSettings):
     def authorization(self) -> dict[str, str]:
         """The header with which commands of this machine say who they are."""
         return {} if self.api_key is None else {"Authorization": f"Bearer {self.api_key.get_secret_value().strip()}"}
+
+    @property
+    def inbox_folder(self) -> Path:
+        """Where instances wait that are answered later."""
+        return self.data_dir / "inbox"
 
     @property
     def object_folder(self) -> str:

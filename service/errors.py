@@ -87,6 +87,18 @@ class BusyError(StepwedgeError):
     """Too many requests are waiting; try again shortly."""
 
 
+class InboxFullError(StepwedgeError):
+    """So much waits for its answer that no more is taken in; try again later."""
+
+
+class CrashedError(StepwedgeError):
+    """The service ended several times while it worked on this instance, so it is not tried again."""
+
+
+class UnknownRequestError(StepwedgeError):
+    """There is no request with this id, or it ended so long ago that it is forgotten."""
+
+
 class UnavailableError(StepwedgeError):
     """The record of this answer cannot be stored now, so no answer is given; try again shortly."""
 

@@ -12,7 +12,7 @@ from service.api.problems import Kind, kind_of
 from service.api.state import Service
 from service.domain import Outcome, Refusal
 from service.errors import OutOfScopeError
-from service.gateway.ledger import UNKNOWN, Receipt
+from service.gateway.ledger import NOBODY, UNKNOWN, Receipt
 from service.gateway.path import Answer
 from service.store.ids import uuid7
 
@@ -33,7 +33,7 @@ class Account:
     @classmethod
     def open(cls, service: Service, model: str, at: datetime, caller: str) -> Account:
         """Count what came. A model that is not registered is counted as unknown: what callers make up never becomes a series."""
-        receipt = service.ledger.receive(model if service.fleet.knows(model) else UNKNOWN)
+        receipt = service.ledger.receive(model if service.fleet.knows(model) or model == NOBODY else UNKNOWN)
         return cls(service, receipt, at, caller, service.settings.site)
 
     def answered(self, answer: Answer) -> None:

@@ -23,10 +23,10 @@ NOBODY = Caller(ANONYMOUS, frozenset())
 
 
 class May(SecurityBase):
-    """A dependency that gives the caller, once it is known to have the role; also how the OpenAPI document describes that."""
+    """A dependency that gives the caller, once it is known to have one of the roles; also how the OpenAPI document describes that."""
 
-    def __init__(self, role: Role) -> None:
-        self.role = role
+    def __init__(self, *roles: Role) -> None:
+        self.roles = roles
         self.scheme_name = SCHEME
         self.model = HTTPBearer(description="An API key (sw_...), made by `stepwedge keys create`.")
 
@@ -47,30 +47,31 @@ class May(SecurityBase):
             UnauthenticatedError: Nobody in particular asks, and that is not enough here.
             ForbiddenError: The caller is known and has not the role.
         """
-        if self.role in caller.roles:
+        if not caller.roles.isdisjoint(self.roles):
             return
         if caller.name == ANONYMOUS:
             raise UnauthenticatedError
-        raise ForbiddenError(f"This request needs the role {self.role}, which the caller {caller.name} does not have.")
+        raise ForbiddenError(f"This request needs the role {' or '.join(self.roles)}, which the caller {caller.name} does not have.")
 
     def turn_away(self, service: Service, request: Request, caller: Caller, error: StepwedgeError, now: datetime) -> None:
         """Count it, have it audited, and book the film that was not even looked at."""
         if isinstance(error, UnauthenticatedError | ForbiddenError):
             reason = kind_of(error).slug
             service.ledger.turn_away(reason)
-            service.audit.denied(caller.name, self.role, reason)
-        if self.role is Role.PREDICT:
+            service.audit.denied(caller.name, self.roles[0], reason)
+        if self.roles == (Role.PREDICT,):
             turned_away(service, str(request.path_params.get("model", UNKNOWN)), now, caller.name, error)
 
 
-def may(role: str) -> May:
-    """The dependency of an endpoint that needs this role; use it as `caller: Annotated[Caller, Depends(may("predict"))]`."""
-    return May(Role(role))
+def may(*roles: str) -> May:
+    """The dependency of an endpoint that needs one of these roles; use it as `caller: Annotated[Caller, Depends(may("predict"))]`."""
+    return May(*(Role(role) for role in roles))
 
 
 MayPredict = Annotated[Caller, Depends(may("predict"))]
 MayLabel = Annotated[Caller, Depends(may("label"))]
 MayRead = Annotated[Caller, Depends(may("read"))]
+MayFollow = Annotated[Caller, Depends(may("predict", "read"))]
 MayOperate = Annotated[Caller, Depends(may("operate"))]
 
 

@@ -17,11 +17,13 @@ from service.config import Settings
 from service.domain import Submission
 from service.errors import ForbiddenError, InvalidRequestError, ReplayError, UnsupportedSyntaxError
 from service.gateway.admit import Seat
+from service.gateway.job import Priority
 
 FORM = "multipart/form-data"
 INSTANCE_TYPES = frozenset({"application/dicom", "application/octet-stream"})
 SITE = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}", re.ASCII)
 LONGEST_KEY = 255
+RESPOND_ASYNC = "respond-async"
 YEARS = range(2000, 2200)
 CLOCK = "Stepwedge-Received-At is an RFC 3339 time with an offset, such as 2026-03-02T09:10:00Z."
 EXPECTED = "Send application/dicom, application/octet-stream or multipart/form-data, without Content-Encoding."
@@ -55,6 +57,24 @@ Clock = Annotated[
     ),
 ]
 
+Preference = Annotated[
+    str | None,
+    Header(
+        alias="Prefer",
+        description="`respond-async`: take the instances in durably, answer 202 at once, predict afterwards (RFC 7240).",
+        examples=[RESPOND_ASYNC],
+    ),
+]
+Urgency = Annotated[
+    str | None,
+    Header(
+        alias="Stepwedge-Priority",
+        description="`stat` goes before `routine`, where the answer comes later. Without it, what the instance says of its order.",
+        examples=["stat"],
+        json_schema_extra={"enum": [*Priority]},
+    ),
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -63,11 +83,13 @@ class Asked:
     site: str | None
     key: str | None
     clock: str | None
+    prefer: str | None = None
+    urgency: str | None = None
 
 
-async def asked(site: Site = None, key: Key = None, clock: Clock = None) -> Asked:
+async def asked(site: Site = None, key: Key = None, clock: Clock = None, prefer: Preference = None, urgency: Urgency = None) -> Asked:
     """The headers as FastAPI documents them; they are judged in `submission_of`, where a refusal is counted."""
-    return Asked(site, key, clock)
+    return Asked(site, key, clock, prefer, urgency)
 
 
 def submission_of(asked: Asked, model: str, settings: Settings, caller: Caller, now: datetime) -> Submission:

@@ -17,13 +17,16 @@ from service.api.accounting import Account, booked
 from service.api.callers import MayPredict, MayRead
 from service.api.documents import FILMS, problems
 from service.api.envelope import request_id_of
-from service.api.intake import Asked, asked, instance_of, read_instances, submission_of
+from service.api.follow import RequestReply, RequestsReply
+from service.api.intake import RESPOND_ASYNC, Asked, asked, instance_of, read_instances, submission_of
+from service.api.later import postpone, prefers_later, priority_of
 from service.api.multipart import Part
 from service.api.problems import INTERNAL, detail_of, problem
 from service.api.replies import FormReply, InstanceReply, PredictionReply
 from service.api.state import Served, Service
 from service.api.trace import frames
 from service.domain import Prediction, Submission
+from service.gateway.journal import status_of
 from service.gateway.path import Answer
 from service.models.manifest import Manifest
 from service.store.predictions import find_prediction, former_of
@@ -39,6 +42,7 @@ router = APIRouter(prefix="/v1", tags=["predictions"])
     summary="Answer DICOM instances",
     response_model=PredictionReply | FormReply,
     responses={
+        202: {"model": RequestReply | RequestsReply, "description": "Taken in, to be answered later; Location says where to follow it."},
         207: {"model": FormReply, "description": "A form of which some instances got no answer; each says why."},
         **problems(400, 403, 404, 408, 409, 413, 415, 422, 429, 500, 503),
     },
@@ -47,16 +51,19 @@ router = APIRouter(prefix="/v1", tags=["predictions"])
 async def create_prediction(
     model: str, request: Request, caller: MayPredict, service: Served, said: Annotated[Asked, Depends(asked)]
 ) -> Response:
-    """Answer one film, or several in a form; each answer is durable before it is sent."""
+    """Answer one film, or several in a form; each answer is durable before it is sent. With `Prefer: respond-async` it comes later."""
     now = datetime.now(UTC)
     with booked(service, model, now, caller.name) as account, service.admission.seat() as seat:
         submission = submission_of(said, model, service.settings, caller, now)
         account.site = submission.site
-        service.fleet.find(model)
+        later = prefers_later(said.prefer)
+        (service.fleet.expect if later else service.fleet.find)(model)
         try:
             parts = await read_instances(request, seat)
         finally:
             account.input_bytes = seat.bytes_read
+        if later:
+            return await answer_later(service, account, submission, parts, said)
         if len(parts) > 1:
             return await answer_form(service, account, submission, parts, request_id_of(request.scope))
         answer = await service.gateway.predict(replace(submission, body=instance_of(parts[0])))
@@ -84,6 +91,28 @@ async def answer_form(service: Service, first: Account, submission: Submission, 
     )
     status = 200 if all(result.problem is None for result in results) else 207
     return Response(FormReply(results=results).model_dump_json(exclude_none=True), status_code=status, media_type="application/json")
+
+
+async def answer_later(service: Service, first: Account, submission: Submission, parts: Sequence[Part], said: Asked) -> Response:
+    """Take the instances in, and say where to follow them. Each is an entry of its own in the ledger."""
+    urgency = priority_of(said.urgency)
+    keys = part_keys(submission.idempotency_key, len(parts)) if len(parts) > 1 else [submission.idempotency_key]
+    keyed = [replace(submission, body=instance_of(part), idempotency_key=key) for part, key in zip(parts, keys, strict=True)]
+    others = [Account.open(service, submission.model, submission.received_at, submission.caller) for _ in parts[1:]]
+    try:
+        jobs = await postpone(service, keyed, [first, *others], urgency)
+    except BaseException as error:
+        for account in others:
+            account.unanswered(error)
+        raise
+    replies = [RequestReply.of(status_of(job)) for job in jobs]
+    single = len(replies) == 1
+    return Response(
+        (replies[0] if single else RequestsReply(requests=replies)).model_dump_json(exclude_none=True),
+        status_code=202,
+        media_type="application/json",
+        headers={"Location": replies[0].links.self if single else replies[0].links.batch, "Preference-Applied": RESPOND_ASYNC},
+    )
 
 
 def part_keys(key: str | None, parts: int) -> list[str | None]:

@@ -16,6 +16,7 @@ from service.domain import Outcome
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
 OPEN_INFERENCE = "/v2"
+LATER_S = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,9 @@ KINDS: Mapping[type[BaseException], Kind] = {
     errors.InferenceError: Kind("inference-failed", 500, "The model failed", Outcome.FAILED),
     errors.StalledError: Kind("stalled", 408, "The body stopped arriving", Outcome.FAILED),
     errors.BusyError: Kind("busy", 429, "Too many requests in work", Outcome.FAILED, RETRY_AFTER_S),
+    errors.InboxFullError: Kind("inbox-full", 503, "Too much waits for its answer", Outcome.FAILED, LATER_S),
+    errors.CrashedError: Kind("crashed", 500, "The service ended in the middle of it", Outcome.FAILED),
+    errors.UnknownRequestError: Kind("unknown-request", 404, "Unknown request"),
     errors.UnavailableError: Kind("unavailable", 503, "The answer cannot be recorded now", Outcome.FAILED, RETRY_AFTER_S),
     # Never sent, since nobody listens any more; it has a kind so that the ledger balances.
     ClientDisconnect: Kind("client-disconnected", 499, "The client went away", Outcome.FAILED),

@@ -18,12 +18,14 @@ from service.api import (
     problem_kinds,
     remedies,
     reports,
+    requests,
 )
 
 ROUTERS = (
     predictions.router,
     open_inference.router,
     reports.router,
+    requests.router,
     labels.router,
     label_upload.router,
     models.router,

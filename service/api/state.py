@@ -14,8 +14,11 @@ from service.gateway.audit import AuditLog
 from service.gateway.callers import Callers
 from service.gateway.database import Database
 from service.gateway.fleet import Fleet
+from service.gateway.inbox import Inbox
+from service.gateway.journal import Journal
 from service.gateway.ledger import Ledger
 from service.gateway.path import Gateway
+from service.gateway.queue import Queue
 from service.gateway.refuse import RefusalLog
 from service.gateway.versions import Versions
 from service.results.fetch import Reports
@@ -37,6 +40,9 @@ class Service:
     gateway: Gateway
     versions: Versions
     reports: Reports
+    inbox: Inbox
+    queue: Queue
+    journal: Journal
     key: bytes
 
 

@@ -25,8 +25,11 @@ class Admission:
         self.bytes_in_work = 0
 
     @contextmanager
-    def seat(self) -> Iterator[Seat]:
+    def seat(self, largest: int | None = None) -> Iterator[Seat]:
         """A place for one request; free again, with its bytes, when the request ends.
+
+        Args:
+            largest: Most bytes that it may bring; without it, the size of one body.
 
         Raises:
             BusyError: All places are taken.
@@ -34,20 +37,22 @@ class Admission:
         if self.seats >= self.waiting:
             raise BusyError
         self.seats += 1
-        seat = Seat(self)
+        seat = Seat(self, self.body_bytes if largest is None else largest)
         try:
             yield seat
         finally:
             self.seats -= 1
-            self.bytes_in_work -= seat.bytes_read
+            self.bytes_in_work -= seat.bytes_held
 
 
 class Seat:
     """One request's byte budget, counted while its body arrives: a chunked body has no length that could be believed."""
 
-    def __init__(self, admission: Admission) -> None:
+    def __init__(self, admission: Admission, largest: int) -> None:
         self._admission = admission
+        self._largest = largest
         self.bytes_read = 0
+        self.bytes_held = 0
 
     def declare(self, length: int) -> None:
         """Refuse at once a body that says it is too large.
@@ -55,7 +60,7 @@ class Seat:
         Raises:
             TooLargeError: The declared length is over the limit of one body.
         """
-        if length > self._admission.body_bytes:
+        if length > self._largest:
             raise TooLargeError
 
     def take(self, count: int) -> None:
@@ -67,11 +72,17 @@ class Seat:
         """
         admission = self._admission
         self.bytes_read += count
+        self.bytes_held += count
         admission.bytes_in_work += count
-        if self.bytes_read > admission.body_bytes:
+        if self.bytes_read > self._largest:
             raise TooLargeError
         if admission.bytes_in_work > admission.total_bytes:
             raise BusyError
+
+    def put_down(self, count: int) -> None:
+        """Bytes that were read lie on disk now, and in memory no more."""
+        self.bytes_held -= count
+        self._admission.bytes_in_work -= count
 
     async def read(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         """The chunks of a body, each counted.

@@ -28,7 +28,7 @@ class Envelope(NamedTuple):
     syntax: str
 
 
-def open_envelope(body: bytes, limits: Limits) -> Envelope:
+def open_envelope(body: bytes | memoryview, limits: Limits) -> Envelope:
     """Data set and transfer syntax of a part 10 file, or of a bare data set that begins like one.
 
     Raises:

@@ -13,11 +13,11 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.domain import ModelVersion
-from service.errors import UnavailableError, UnknownModelError
+from service.errors import PackageError, UnavailableError, UnknownModelError
 from service.gateway.database import Database
 from service.gateway.predict import Predictor
 from service.gateway.tensor import Geometry
-from service.models.manifest import Manifest
+from service.models.manifest import Accepts, Manifest, parse_manifest
 from service.store.models import champions
 
 POLL_S = 1.0
@@ -55,6 +55,8 @@ class Fleet:
         self._failed: dict[int, float] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self.serving: dict[str, Serving] = {}
+        self.accepts: dict[str, Accepts] | None = None
+        """What each champion takes; None before the first answer of Postgres."""
 
     def find(self, model: str) -> Serving:
         """The version of a model that answers now.
@@ -69,6 +71,15 @@ class Fleet:
         if self._registered is None or model in self._registered:
             raise UnavailableError(LOADING)
         raise UnknownModelError
+
+    def expect(self, model: str) -> None:
+        """Pass, if a model of this name answers now or may do so later.
+
+        Raises:
+            UnknownModelError: No version of it is in service anywhere.
+        """
+        with suppress(UnavailableError):
+            self.find(model)
 
     def knows(self, model: str) -> bool:
         """Whether a model of this name is registered, as far as this process has heard."""
@@ -104,6 +115,7 @@ class Fleet:
         except SQLAlchemyError as error:
             log.warning("models_not_read", kind=type(error).__name__)
             return
+        self.accepts = {version.model: manifest.accepts for version in registered if (manifest := _manifest_of(version))}
         names = self._registered = frozenset(version.model for version in registered)
         for model in self.serving.keys() - names:
             self._retire(self.serving.pop(model))
@@ -141,6 +153,12 @@ class Fleet:
             task = asyncio.create_task(asyncio.to_thread(serving.predictor.close))
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
+
+
+def _manifest_of(version: ModelVersion) -> Manifest | None:
+    with suppress(PackageError):
+        return parse_manifest(version.manifest)
+    return None
 
 
 def all_champions(connection: Connection) -> list[ModelVersion]:

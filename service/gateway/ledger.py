@@ -16,6 +16,9 @@ from service.domain import Durability, Outcome
 UNKNOWN = "unknown"
 """The label of a model that is not in service: names that a caller makes up never become series."""
 
+NOBODY = "-"
+"""The label of an instance that came along in a study and that no model takes. No model can have this name."""
+
 STAGE_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 BATCH_BOUNDS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 

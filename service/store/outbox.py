@@ -48,6 +48,13 @@ def enqueue(connection: Connection, identifier: UUID, remedy: UUID, body: bytes,
     return connection.scalar(statement.on_conflict_do_nothing().returning(outbox.c.id)) is not None
 
 
+def enqueue_result(connection: Connection, identifier: UUID, prediction: UUID | None, body: bytes, at: datetime) -> bool:
+    """Write the message of a request's end in the transaction that stores it; false where it is written already."""
+    values = {"id": identifier, "kind": Kind.RESULT, "prediction": prediction, "body": body, "created_at": at, "next_attempt_at": at}
+    statement = insert(outbox).values(values)
+    return connection.scalar(statement.on_conflict_do_nothing().returning(outbox.c.id)) is not None
+
+
 def due(connection: Connection, kind: Kind, now: datetime, limit: int = 1) -> list[Message]:
     """Messages of a kind that are to be tried now, locked until the transaction ends; those that another process holds are passed over."""
     waiting = outbox.c.delivered_at.is_(None) & outbox.c.dead_at.is_(None) & (outbox.c.next_attempt_at <= now)

@@ -28,6 +28,7 @@ from service.store.access_tables import api_keys, audit
 from service.store.alarm_tables import alarms, alerts, outbox, remedies
 from service.store.capture_tables import aliases, ledger_months, ledgers, spool_segments
 from service.store.metadata import metadata, moment
+from service.store.request_tables import requests
 
 __all__ = [
     "alarms",
@@ -49,6 +50,7 @@ __all__ = [
     "reference_versions",
     "refusals",
     "remedies",
+    "requests",
     "sealed_headers",
     "snapshots",
     "spool_segments",

@@ -15,10 +15,9 @@ from detectors.tally import Tally
 from service.domain import Alarm, Carrier
 from service.store.alarms import clear_alarm, open_alarm, open_alarms, update_alarm
 from service.store.day_tallies import DayTally, days_between
-from service.store.ids import uuid7_floor
+from service.store.ids import derived_id, uuid7_floor
 from service.store.remedies import expire_remedy
 from service.worker.calendar import DAY, date_of, midnight, number_of
-from service.worker.identity import derived_id
 from service.worker.remedy import propose
 from service.worker.subject import Subject
 from service.worker.windows import added_up

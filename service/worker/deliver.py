@@ -27,7 +27,7 @@ TRIES = 22
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where remedy requests go. key signs them; without one they are sent unsigned.
+    """Where the messages of a kind go. key signs them; without one they are sent unsigned.
 
     Raises:
         ValueError: the address is not one that HTTP knows, or the secret is not valid.
@@ -35,6 +35,7 @@ class Destination:
 
     url: str
     key: bytes | None = None
+    kind: outbox.Kind = outbox.Kind.REMEDY
 
     def __post_init__(self) -> None:
         address = httpx.URL(self.url)
@@ -42,12 +43,13 @@ class Destination:
             raise ValueError("the webhook address must be http:// or https://")
 
     @classmethod
-    def of(cls, settings: Settings) -> Destination | None:
-        """Return the configured webhook; None while there is none, and everything stays pending."""
-        if settings.webhook_url is None:
-            return None
-        secret = settings.webhook_secret
-        return cls(settings.webhook_url, signing_key(secret.get_secret_value()) if secret else None)
+    def all_of(cls, settings: Settings) -> list[Destination]:
+        """Return the configured webhooks; the messages of a kind that has none stay pending."""
+        stated = (
+            (outbox.Kind.REMEDY, settings.webhook_url, settings.webhook_secret),
+            (outbox.Kind.RESULT, settings.results_url, settings.results_secret),
+        )
+        return [cls(url, signing_key(secret.get_secret_value()) if secret else None, kind) for kind, url, secret in stated if url]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ def deliver_due(engine: Engine, client: httpx.Client, destination: Destination, 
 def _deliver_one(engine: Engine, client: httpx.Client, destination: Destination, now: Callable[[], datetime], draw: Random) -> bool | None:
     """Try the row that has been due longest; None when there is none."""
     with engine.begin() as connection:
-        waiting = outbox.due(connection, outbox.Kind.REMEDY, now())
+        waiting = outbox.due(connection, destination.kind, now())
         if not waiting:
             return None
         (message,) = waiting
@@ -84,7 +86,7 @@ def _deliver_one(engine: Engine, client: httpx.Client, destination: Destination,
             outbox.dead(connection, message.id, trouble, now())
         else:
             outbox.failed(connection, message.id, trouble, now() + pause(message.attempts + 1, draw))
-    log.info("remedy request delivered" if trouble is None else "remedy request not delivered", attempts=message.attempts + 1)
+    log.info("message delivered" if trouble is None else "message not delivered", kind=destination.kind, attempts=message.attempts + 1)
     return trouble is None
 
 

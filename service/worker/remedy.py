@@ -5,10 +5,10 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from service.domain import Alarm, Remedy
+from service.store.ids import derived_id
 from service.store.outbox import enqueue
 from service.store.remedies import open_remedy
 from service.worker.event import remedy_proposed
-from service.worker.identity import derived_id
 from service.worker.subject import Subject
 
 INVESTIGATE = "investigate"

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from random import Random, SystemRandom
 from threading import Event, Thread, current_thread, main_thread
 from time import perf_counter
@@ -61,14 +62,15 @@ def watch(engine: Engine, settings: Settings, stop: Event) -> None:
     registry, collector = CollectorRegistry(), MeasurementCollector(engine, wall_clock)
     metrics = WorkerMetrics(registry)
     registry.register(collector)
-    destination = Destination.of(settings)
+    destinations = Destination.all_of(settings)
     with ExitStack() as stack:
         app = worker_app(registry, {"postgres": database_answers(engine)})
         port = stack.enter_context(serve(app, settings.host, settings.worker_port))
         stack.enter_context(beside("export", stop, lambda: collector.refresh_until(stop, REFRESH_S)))
-        if destination is not None:
-            stack.enter_context(beside("delivery", stop, lambda: deliver_until(engine, destination, stop)))
-        log.info("worker started", port=port, delivering=destination is not None)
+        for destination in destinations:
+            deliver = partial(deliver_until, engine, destination, stop)
+            stack.enter_context(beside(f"delivery of {destination.kind}", stop, deliver))
+        log.info("worker started", port=port, delivering=[destination.kind for destination in destinations])
         pass_until(engine, settings, metrics, stop)
     log.info("worker stopped")
 

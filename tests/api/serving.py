@@ -87,8 +87,8 @@ def until_loaded(client: httpx.Client, model: str = "chest", version: str = "1")
 
 
 @contextmanager
-def process(settings: Settings, log: Path) -> Iterator[tuple[int, httpx.Client]]:
-    """A gateway as a process of its own, which writes into `log`: its id and a client."""
+def process(settings: Settings, log: Path, code: int = 0) -> Iterator[tuple[int, httpx.Client]]:
+    """A gateway as a process of its own, which writes into `log`: its id and a client. It ends with `code`."""
     environment = {
         **os.environ,
         "DATABASE_URL": str(settings.database_url),
@@ -108,8 +108,8 @@ def process(settings: Settings, log: Path) -> Iterator[tuple[int, httpx.Client]]
                 yield gateway.pid, client
         finally:
             gateway.terminate()
-            code = gateway.wait(60)
-    assert code == 0, log.read_text()
+            ended = gateway.wait(60)
+    assert ended == code, log.read_text()
 
 
 def answers(client: httpx.Client) -> bool:

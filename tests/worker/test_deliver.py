@@ -17,6 +17,8 @@ from sqlalchemy import Engine, select
 
 from service.config import Settings
 from service.store.engine import open_engine
+from service.store.ids import uuid7
+from service.store.outbox import Kind, enqueue_result
 from service.store.tables import outbox
 from service.worker.deliver import TRIES, Delivery, Destination, deliver_due, pause
 from service.worker.signature import webhook_headers
@@ -141,12 +143,22 @@ def test_pauses_double_up_to_two_hours_and_never_agree():
     assert len(set(seconds)) == len(seconds)
 
 
+def test_each_kind_goes_to_its_own_address_and_waits_where_there_is_none(alarmed):
+    with alarmed.begin() as connection:
+        enqueue_result(connection, result := uuid7(AT), None, b"{}", AT)
+    with receiving() as remedies, receiving() as results, httpx.Client() as client:
+        assert deliver(alarmed, remedies.url).delivered == 1
+        assert remedies.ids != [str(result)]
+        assert deliver_due(alarmed, client, Destination(results.url, KEY, Kind.RESULT), lambda: AT, Random(1)).delivered == 1
+        assert results.ids == [str(result)]
+
+
 def test_without_an_address_nothing_is_sent(tmp_path):
-    assert Destination.of(Settings(data_dir=tmp_path, webhook_url=None)) is None
+    assert Destination.all_of(Settings(data_dir=tmp_path, webhook_url=None)) == []
 
 
 @pytest.mark.parametrize(("url", "secret"), [("ftp://host/x", None), ("nowhere", None), ("http://host/x", "whsec_*")])
 def test_an_address_or_secret_that_cannot_work_is_refused_at_the_start(tmp_path, url, secret):
     settings = Settings(data_dir=tmp_path, webhook_url=url, webhook_secret=SecretStr(secret) if secret else None)
     with pytest.raises(ValueError, match="webhook"):
-        Destination.of(settings)
+        Destination.all_of(settings)
