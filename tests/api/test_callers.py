@@ -117,6 +117,7 @@ def test_a_clock_of_one_s_own_needs_its_role(stranger: httpx.Client, postgres_ur
 @pytest.mark.parametrize(
     "header",
     ["Basic c2VjcmV0OnNlY3JldA==", "Bearer", f"Bearer {new_key()}", f"Bearer {TEST_KEY[:-1]}", "Bearer " + 9000 * "x", TEST_KEY],
+    ids=["another scheme", "no token", "an unknown key", "a cut key", "an endless token", "no scheme"],
 )
 def test_what_is_no_valid_key_is_never_taken_for_anonymous(shared: httpx.Client, header: str) -> None:
     """Also where callers without a key may read."""
