@@ -27,6 +27,8 @@ from service.gateway.admit import Admission
 from service.gateway.audit import AuditLog
 from service.gateway.callers import Callers
 from service.gateway.database import Database
+from service.gateway.devices import DeviceRegister
+from service.gateway.duplicates import Duplicates
 from service.gateway.fleet import Fleet
 from service.gateway.inbox import Inbox
 from service.gateway.isolation import CodecPool
@@ -100,6 +102,8 @@ def assemble(settings: Settings, key: bytes, engine: Engine, stack: AsyncExitSta
     fleet = Fleet(database, lambda version: start_predictor(settings, ledger, notices, version))
     stack.push_async_callback(fleet.close)
     run_beside(stack, fleet.watch())
+    devices = DeviceRegister(database, notices)
+    stack.push_async_callback(devices.close)
     codecs = stack.enter_context(CodecPool(settings.codec_processes, seconds=settings.codec_seconds))
     decoders = stack.enter_context(
         ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_DECODERS) + settings.codec_processes, thread_name_prefix="decoder")
@@ -123,7 +127,7 @@ def assemble(settings: Settings, key: bytes, engine: Engine, stack: AsyncExitSta
         database=database,
         fleet=fleet,
         refusals=refusals,
-        gateway=Gateway(fleet, recorder, ledger, decoders, limits, codecs, notices, key, sealer),
+        gateway=Gateway(fleet, recorder, ledger, decoders, limits, codecs, notices, devices, Duplicates(), key, sealer),
         versions=versions,
         reports=Reports(database, Archive(versions, sealer, settings.report_days), renderer),
         inbox=inbox,

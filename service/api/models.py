@@ -27,13 +27,14 @@ class ModelLinks(BaseModel):
     self: Annotated[str, Field(examples=["/v1/models/chest"])]
     predictions: Annotated[str, Field(examples=["/v1/models/chest/predictions"])]
     alarms: Annotated[str, Field(examples=["/v1/models/chest/alarms"])]
+    devices: Annotated[str, Field(examples=["/v1/models/chest/devices"])]
     measurements: Annotated[str, Field(examples=["/v1/models/chest/measurements"])]
     remedies: Annotated[str, Field(examples=["/v1/models/chest/remedies"])]
 
     @classmethod
     def of(cls, model: str) -> ModelLinks:
         own = f"/v1/models/{model}"
-        below = {name: f"{own}/{name}" for name in ("predictions", "alarms", "measurements", "remedies")}
+        below = {name: f"{own}/{name}" for name in ("predictions", "alarms", "devices", "measurements", "remedies")}
         return cls(self=own, **below)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from service.api import (
     alarms,
     alerts,
+    devices,
     erasures,
     health,
     home,
@@ -31,6 +32,7 @@ ROUTERS = (
     models.router,
     alarms.router,
     alerts.router,
+    devices.router,
     measurements.router,
     remedies.router,
     erasures.router,

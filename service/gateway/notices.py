@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from service.models.features import FLAGS
 from service.models.scope import Outside
@@ -24,6 +24,13 @@ class Notices:
             registry=registry,
         )
 
+        self._new_devices = Gauge(
+            "stepwedge_new_devices",
+            "Devices first seen in the last 24 hours that the model's reference does not know; no series without a reference.",
+            ["model"],
+            registry=registry,
+        )
+
     def introduce(self, model: str) -> None:
         """Let a model's series exist from zero on: a rate needs the first value."""
         for flag in FLAGS:
@@ -37,3 +44,9 @@ class Notices:
 
     def outside(self, model: str, attribute: str) -> None:
         self._outside.labels(model, attribute).inc()
+
+    def new_devices(self, counts: Mapping[str, int]) -> None:
+        """Replace what was said of all models."""
+        self._new_devices.clear()
+        for model, count in counts.items():
+            self._new_devices.labels(model).set(count)

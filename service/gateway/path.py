@@ -17,7 +17,9 @@ from service.domain import AttributeValue, Durability, Prediction, Pseudonyms, S
 from service.gateway.claim import claim
 from service.gateway.decode import decode
 from service.gateway.deidentify import deidentify
-from service.gateway.flags import statistic_flags
+from service.gateway.devices import DeviceRegister
+from service.gateway.duplicates import Duplicates
+from service.gateway.flags import in_order, statistic_flags
 from service.gateway.fleet import Fleet, Serving
 from service.gateway.frame import Codec
 from service.gateway.ledger import Ledger
@@ -70,6 +72,8 @@ class Gateway:
     limits: Limits
     codec: Codec
     notices: Notices
+    devices: DeviceRegister
+    duplicates: Duplicates
     key: bytes
     sealer: Sealer | None = None
 
@@ -109,6 +113,7 @@ class Gateway:
             recorded = await self.recorder.record(prediction)
         if not recorded.replayed:
             self.notices.flagged(submission.model, prediction.flags)
+            self.devices.see(submission.model, submission.site, prediction.attributes, submission.received_at)
         return Answer(recorded.prediction, recorded.replayed, serving.version.version, serving.manifest, recorded.where, recorded.revises)
 
     def prepare(self, identifier: UUID, body: bytes, manifest: Manifest) -> Prepared:
@@ -119,14 +124,15 @@ class Gateway:
             attributes, pseudonyms = deidentify(image, self.key)
             sealed = None if self.sealer is None else self.sealer.seal(identifier, image.identity.header)
         with self.ledger.stage("preprocess"):
-            statistics = image_statistics(image)
+            statistics, tensor = image_statistics(image), preprocess(image, manifest.preprocessing)
+            duplicate = self.duplicates.seen(manifest.name, tensor, pseudonyms)
             return Prepared(
                 id=identifier,
-                tensor=preprocess(image, manifest.preprocessing),
+                tensor=tensor,
                 attributes=attributes,
                 pseudonyms=pseudonyms,
                 statistics=statistics,
-                flags=statistic_flags(statistics),
+                flags=in_order((*statistic_flags(statistics), *("near_duplicate",) * duplicate)),
                 pixel_sha256=image.pixel_sha256,
                 input_sha256=image.input_sha256,
                 sealed=sealed,

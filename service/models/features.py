@@ -64,6 +64,7 @@ FLAGS = (
     "constant",
     "saturated",
     "clipped",
+    "near_duplicate",
 )
 """What may be plainly wrong with a film, in the order in which a prediction lists it; service/gateway/flags.py says when."""
 

@@ -143,6 +143,22 @@ refusals = Table(
     Index("refusals_at", "at"),
 )
 
+# Who sent films to a model: a few rows a site. Empty text is what the films do not say; station is a keyed pseudonym.
+devices = Table(
+    "devices",
+    metadata,
+    Column("model", Text, nullable=False),
+    Column("site", Text, nullable=False),
+    Column("manufacturer", Text, nullable=False),
+    Column("device_model", Text, nullable=False),
+    Column("software", Text, nullable=False),
+    Column("station", Text, nullable=False),
+    Column("first_seen", moment, nullable=False),
+    Column("last_seen", moment, nullable=False),
+    Column("films", BigInteger, nullable=False),
+    PrimaryKeyConstraint("model", "site", "manufacturer", "device_model", "software", "station", name="devices_pkey"),
+)
+
 # id is derived from the statement itself, so the same statement sent twice is one row.
 labels = Table(
     "labels",

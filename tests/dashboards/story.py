@@ -69,7 +69,7 @@ def tell(engine: Engine) -> str:
         shifted = number >= QUIET_DAYS
         send_days(engine, version, REFERENCE_DAYS + number, 1, SHIFTED if shifted else hospital.QUIET)
         worker.work(until=day(REFERENCE_DAYS + number + 1))
-        gateway.answer(FILMS_A_DAY, refused=15 if shifted else 0)
+        gateway.answer(FILMS_A_DAY, refused=15 if shifted else 0, new_devices=int(shifted))
         past.scrape(worker.registry, clock.now, {"job": "stepwedge-worker", "instance": "worker"})
         past.scrape(gateway.registry, clock.now, {"job": "stepwedge-gateway", "instance": "gateway"})
         clock.now += timedelta(minutes=1)
@@ -113,7 +113,8 @@ class Gateway:
         self._notices.introduce("chest")
         self._rng = np.random.default_rng(0)
 
-    def answer(self, films: int, refused: int) -> None:
+    def answer(self, films: int, refused: int, new_devices: int) -> None:
+        self._notices.new_devices({"chest": new_devices})
         for _ in range(films):
             receipt = self._ledger.receive("chest")
             for stage in ("decode", "predict", "record"):

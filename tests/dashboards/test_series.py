@@ -128,6 +128,7 @@ def test_the_exchanged_scanner_and_the_refusals_that_came_with_it_are_all_that_p
     found = {asked.where: fires(told, asked, story.END) for asked in in_rules() if asked.where in alerts()}
     assert {alert for alert, result in found.items() if result} == {
         "StepwedgeModelAlarm",
+        "StepwedgeNewDevice",
         "StepwedgeRefusalsHigh",
         "StepwedgeRemedyWaiting",
     }

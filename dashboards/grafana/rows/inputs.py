@@ -44,6 +44,7 @@ def row() -> list[timeseries.Panel | table.Panel]:
                 )
             ],
             unit="percentunit",
+            width=8,
             ends=(0, None),
         ),
         lines(
@@ -52,8 +53,19 @@ def row() -> list[timeseries.Panel | table.Panel]:
             "and so does a scanner that starts to write another body part or view.",
             [Query(f"sum by (attribute) (increase(stepwedge_out_of_scope_total{{{GATEWAY}}}[1h]))", "{{attribute}}")],
             unit="short",
+            width=8,
             ends=(0, None),
             alert="StepwedgeRefusalsHigh",
+        ),
+        lines(
+            "New devices",
+            "Devices (maker, model, software, station) first seen in the last 24 hours that the reference does not know. "
+            "Which ones: /v1/models/<model>/devices.",
+            [Query("max(stepwedge_new_devices{" + GATEWAY + "})", "new devices")],
+            unit="short",
+            width=8,
+            ends=(0, None),
+            alert="StepwedgeNewDevice",
         ),
         by_feature(
             "Attributes and image statistics, $window",
