@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from threading import Event, Thread
+from uuid import UUID, uuid4
 
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
@@ -25,9 +26,13 @@ from service.domain import ModelVersion
 from service.errors import SetupError
 from service.gateway.admit import Admission
 from service.gateway.audit import AuditLog
+from service.gateway.books import Books
 from service.gateway.callers import Callers
+from service.gateway.capture import SPOOL_PATIENCE_S, Capture
+from service.gateway.circuit import Circuit
 from service.gateway.database import Database
 from service.gateway.devices import DeviceRegister
+from service.gateway.drain import Drainer
 from service.gateway.duplicates import Duplicates
 from service.gateway.fleet import Fleet
 from service.gateway.inbox import Inbox
@@ -43,7 +48,9 @@ from service.gateway.queue import Queue
 from service.gateway.record import Recorder
 from service.gateway.refuse import RefusalLog
 from service.gateway.seal import Sealer
+from service.gateway.spool import Spool
 from service.gateway.versions import Versions
+from service.gateway.watermarks import Watermarks
 from service.models.registry import open_model
 from service.results.archive import Archive
 from service.results.fetch import Reports
@@ -93,10 +100,19 @@ def assemble(settings: Settings, key: bytes, engine: Engine, stack: AsyncExitSta
     stack.push_async_callback(database.close)
     audit = AuditLog(database, ledger)
     stack.push_async_callback(audit.close)
-    refusals = RefusalLog(database, ledger)
+    process, circuit = uuid4(), Circuit()
+    books = Books(process, database, ledger, circuit)
+    stack.push_async_callback(books.close)
+    run_beside(stack, books.watch())
+    spool = open_spool(settings, process)
+    stack.push_async_callback(lambda: spool.close(SPOOL_PATIENCE_S))
+    run_beside(stack, Drainer(database, spool, circuit, Watermarks(registry, spool, circuit), books).watch())
+    refusals = RefusalLog(database, ledger, spool)
     stack.push_async_callback(refusals.close)
-    recorder = Recorder(engine)
+    recorder = Recorder(engine, patience=settings.record_patience_s, process=process)
     stack.push_async_callback(recorder.close)
+    circuit.on_open(recorder.give_up)
+    capture = Capture(recorder, spool, circuit, serve_unrecorded=settings.unrecordable == "serve_unrecorded")
     callers = Callers(database, settings.anonymous_roles)
     run_beside(stack, callers.watch())
     fleet = Fleet(database, lambda version: start_predictor(settings, ledger, notices, version))
@@ -127,7 +143,7 @@ def assemble(settings: Settings, key: bytes, engine: Engine, stack: AsyncExitSta
         database=database,
         fleet=fleet,
         refusals=refusals,
-        gateway=Gateway(fleet, recorder, ledger, decoders, limits, codecs, notices, devices, Duplicates(), key, sealer),
+        gateway=Gateway(fleet, capture, ledger, decoders, limits, codecs, notices, devices, Duplicates(), key, sealer),
         versions=versions,
         reports=Reports(database, Archive(versions, sealer, settings.report_days), renderer),
         inbox=inbox,
@@ -138,6 +154,12 @@ def assemble(settings: Settings, key: bytes, engine: Engine, stack: AsyncExitSta
     attendants = Attendants(service)
     stack.push_async_callback(attendants.close)
     return service
+
+
+def open_spool(settings: Settings, process: UUID) -> Spool:
+    spool = Spool(settings.spool_folder, process, limit=settings.spool_bytes)
+    spool.open()
+    return spool
 
 
 def start_predictor(settings: Settings, ledger: Ledger, notices: Notices, version: ModelVersion) -> Predictor:

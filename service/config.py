@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -48,6 +49,17 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(default=128 * 2**20, ge=1024, description="Largest request body, in bytes.")
     max_pixels: int = Field(default=64 * 2**20, ge=1024, description="Largest declared rows x columns x frames x samples.")
     max_waiting: int = Field(default=256, ge=1, description="Requests in work at once before 429.")
+    spool: Path | None = Field(
+        default=None, description="Local folder in which answers are kept while Postgres is away; default data_dir/spool."
+    )
+    spool_bytes: int = Field(default=512 * 2**20, ge=2**20, description="Bytes that the spool may hold.")
+    record_patience_s: float = Field(
+        default=2.0, gt=0, le=60, description="Seconds that an answer waits for Postgres before it goes to the spool."
+    )
+    unrecordable: Literal["fail_closed", "serve_unrecorded"] = Field(
+        default="fail_closed",
+        description="When neither Postgres nor the spool can keep an answer: give none (503), or give it marked and counted as unrecorded.",
+    )
     codec_processes: int = Field(
         default=2, ge=1, le=64, description="Compressed films that are decompressed at once, each in a process of its own."
     )
@@ -92,6 +104,11 @@ class Settings(BaseSettings):
     def inbox_folder(self) -> Path:
         """Where instances wait that are answered later."""
         return self.data_dir / "inbox"
+
+    @property
+    def spool_folder(self) -> Path:
+        """Where answers lie while Postgres is away."""
+        return self.spool or self.data_dir / "spool"
 
     @property
     def object_folder(self) -> str:

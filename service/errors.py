@@ -103,6 +103,10 @@ class UnavailableError(StepwedgeError):
     """The record of this answer cannot be stored now, so no answer is given; try again shortly."""
 
 
+class SpoolError(UnavailableError):
+    """The record of this answer can be stored neither in the database nor in the spool, so no answer is given; try again shortly."""
+
+
 class InferenceError(StepwedgeError):
     """The model gave no valid scores for this film."""
 

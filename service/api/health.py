@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.api.state import Served
-from service.gateway.readiness import Check, readiness
+from service.gateway.readiness import Check, can_answer, readiness
 
 router = APIRouter(tags=["operations"])
 
@@ -31,18 +31,18 @@ class CheckReply(BaseModel):
 
 
 class Ready(BaseModel):
-    """Whether this gateway can answer now, and if not, which dependency keeps it from that."""
+    """Whether this gateway can answer now, and which dependency fails. It can while the spool takes what Postgres does not: `degraded`."""
 
     model_config = ConfigDict(frozen=True)
 
-    status: Annotated[str, Field(examples=["ok", "unavailable"])]
+    status: Annotated[str, Field(examples=["ok", "degraded", "unavailable"])]
     checks: Annotated[dict[str, CheckReply], Field(examples=[{"postgres": {"ok": True, "detail": "answers"}}])]
 
     @classmethod
     def of(cls, checks: dict[str, Check]) -> Ready:
-        healthy = all(check.ok for check in checks.values())
+        status = "ok" if all(check.ok for check in checks.values()) else "degraded"
         replies = {name: CheckReply.model_validate(check) for name, check in checks.items()}
-        return cls(status="ok" if healthy else "unavailable", checks=replies)
+        return cls(status=status if can_answer(checks) else "unavailable", checks=replies)
 
 
 @router.get("/livez", operation_id="live", summary="Is the process alive?")
@@ -55,7 +55,7 @@ async def live() -> Live:
     "/readyz", operation_id="ready", summary="Can it answer?", responses={503: {"model": Ready, "description": "A dependency is missing."}}
 )
 async def ready(service: Served, response: Response) -> Ready:
-    """Each dependency by name; 503 if one of them fails. Answers within two seconds whatever state they are in."""
-    reply = Ready.of(await readiness(service.database, service.fleet))
-    response.status_code = 200 if reply.status == "ok" else 503
+    """Each dependency by name; 503 if no film would get an answer. Answers within two seconds whatever state they are in."""
+    reply = Ready.of(await readiness(service.database, service.fleet, service.gateway.capture))
+    response.status_code = 503 if reply.status == "unavailable" else 200
     return reply

@@ -30,7 +30,7 @@ from service.errors import InvalidRequestError, TooLargeError, UnavailableError,
 from service.gateway.admit import Seat
 from service.gateway.fleet import Serving
 from service.gateway.path import Answer
-from service.gateway.readiness import readiness
+from service.gateway.readiness import can_answer, readiness
 
 router = APIRouter(prefix="/v2", tags=["open inference"])
 
@@ -63,9 +63,10 @@ async def server_live() -> Live:
 
 @router.get("/health/ready", operation_id="server_ready", summary="Can it answer?", responses=problems(503))
 async def server_ready(service: Served) -> Ready:
-    """200 if every dependency is there, as /readyz names them."""
-    checks = await readiness(service.database, service.fleet)
-    if missing := [name for name, check in checks.items() if not check.ok]:
+    """200 if a request would get an answer, as /readyz says."""
+    checks = await readiness(service.database, service.fleet, service.gateway.capture)
+    missing = [name for name, check in checks.items() if not check.ok]
+    if not can_answer(checks):
         raise UnavailableError(f"Not ready: {', '.join(missing)}; /readyz says more.")
     return Ready()
 

@@ -25,7 +25,8 @@ from service.api.problems import INTERNAL, detail_of, problem
 from service.api.replies import FormReply, InstanceReply, PredictionReply
 from service.api.state import Served, Service
 from service.api.trace import frames
-from service.domain import Prediction, Submission
+from service.domain import Durability, Prediction, Submission
+from service.errors import UnavailableError, UnknownPredictionError
 from service.gateway.journal import status_of
 from service.gateway.path import Answer
 from service.models.manifest import Manifest
@@ -150,6 +151,22 @@ async def get_prediction(prediction: UUID, caller: MayRead, service: Served) -> 
         found = find_prediction(connection, prediction)
         return found, service.versions.manifest_of(connection, found.model_version), former_of(connection, found)
 
-    found, manifest, former = await service.database.run(recall)
+    try:
+        found, manifest, former = await service.database.run(recall)
+    except (UnavailableError, UnknownPredictionError):
+        spooled = await spooled_prediction(service, prediction)
+        if spooled is None:
+            raise
+        service.audit.read(caller, prediction)
+        return spooled
     service.audit.read(caller, prediction)
     return PredictionReply.of(found, manifest, replayed=True, revises=former)
+
+
+async def spooled_prediction(service: Service, prediction: UUID) -> PredictionReply | None:
+    """The answer as it lies in this gateway's spool, if it does."""
+    found = await service.gateway.capture.spool.recall(prediction)
+    manifests = {each.version.id: each.manifest for each in service.fleet.serving.values()}
+    if found is None or found.model_version not in manifests:
+        return None
+    return PredictionReply.of(found, manifests[found.model_version], replayed=True, where=Durability.SPOOL)

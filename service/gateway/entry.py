@@ -40,10 +40,10 @@ def read_entry(payload: bytes) -> Entry:
         document = json.loads(payload)
         if "refusal" in document:
             return _refusal(document["refusal"])
-        row = document["prediction"]
+        row = {**document["prediction"], "id": document["prediction"]["id"]}
         columns = {name: _read(kind, row.get(name)) for name, kind in TYPES.items()}
         return replace(prediction_of(SimpleNamespace(**columns)), sealed=_sealed(document.get("sealed")))
-    except (KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError("no entry of the spool") from error
 
 

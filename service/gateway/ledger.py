@@ -12,6 +12,7 @@ from time import perf_counter
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from service.domain import Durability, Outcome
+from service.store.ledgers import Counts
 
 UNKNOWN = "unknown"
 """The label of a model that is not in service: names that a caller makes up never become series."""
@@ -120,6 +121,23 @@ class Ledger:
         finally:
             self._stage.labels(name).observe(perf_counter() - began)
 
+    def counts(self) -> Counts:
+        """All of it at this moment; called on the event loop, where everything is counted, it balances."""
+        ends: dict[str, Counter | Gauge] = {
+            "recorded": self._recorded,
+            "replayed": self._replayed,
+            "spooled": self._spooled,
+            "unrecorded": self._unrecorded,
+        }
+        counted: dict[str, Counter | Gauge] = {
+            "received": self._received,
+            **ends,
+            "refused": self._refused,
+            "failed": self._failed,
+            "in_progress": self._in_progress,
+        }
+        return Counts(**{name: total(metric) for name, metric in counted.items()})
+
     def observe_batch(self, films: int) -> None:
         self._batch.observe(films)
 
@@ -131,6 +149,11 @@ class Ledger:
 
     def drop(self, refusals: int) -> None:
         self._dropped.inc(refusals)
+
+
+def total(metric: Counter | Gauge) -> int:
+    """The sum over all labels."""
+    return int(sum(sample.value for family in metric.collect() for sample in family.samples if not sample.name.endswith("_created")))
 
 
 class Receipt:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.domain import AttributeValue, Durability, Prediction, Pseudonyms, Scores, Sealed, Submission
+from service.gateway.capture import Capture
 from service.gateway.claim import claim
 from service.gateway.decode import decode
 from service.gateway.deidentify import deidentify
@@ -26,7 +27,6 @@ from service.gateway.ledger import Ledger
 from service.gateway.limits import Limits
 from service.gateway.notices import Notices
 from service.gateway.preprocess import preprocess
-from service.gateway.record import Recorder
 from service.gateway.seal import Sealer
 from service.gateway.statistics import image_statistics
 from service.gateway.tensor import Geometry, tensor_of
@@ -66,7 +66,7 @@ class Gateway:
     """Composes the stages. Decoding has its own threads, inference and recording one each; the event loop only waits."""
 
     fleet: Fleet
-    recorder: Recorder
+    capture: Capture
     ledger: Ledger
     decoders: Executor
     limits: Limits
@@ -110,7 +110,7 @@ class Gateway:
             scores = await serving.predictor.predict(film.tensor)
         prediction = self.compose(submission, serving, film, scores, duration_ms=1000 * (perf_counter() - began))
         with self.ledger.stage("record"):
-            recorded = await self.recorder.record(prediction)
+            recorded = await self.capture.record(prediction)
         if not recorded.replayed:
             self.notices.flagged(submission.model, prediction.flags)
             self.devices.see(submission.model, submission.site, prediction.attributes, submission.received_at)

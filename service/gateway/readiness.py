@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from service.domain import ModelVersion
 from service.errors import UnavailableError
+from service.gateway.capture import Capture
 from service.gateway.database import Database
 from service.gateway.fleet import Fleet
 from service.store.models import champions
@@ -24,8 +25,11 @@ class Check:
     detail: str
 
 
-async def readiness(database: Database, fleet: Fleet) -> dict[str, Check]:
-    """Ask Postgres for the models in service, and see whether this process has loaded one of them."""
+async def readiness(database: Database, fleet: Fleet, capture: Capture) -> dict[str, Check]:
+    """Ask Postgres for the models in service, and see whether this process has loaded one of them, and has room in its spool."""
+    spool = spool_check(capture)
+    if capture.circuit.open:
+        return {"postgres": Check(ok=False, detail="does not answer"), "spool": spool, "models": models_check(fleet, None)}
 
     def ask(connection: Connection) -> list[ModelVersion]:
         return list(champions(connection))
@@ -33,11 +37,24 @@ async def readiness(database: Database, fleet: Fleet) -> dict[str, Check]:
     try:
         registered = await database.run(ask, patience=PATIENCE_S)
     except UnavailableError:
-        return {"postgres": Check(ok=False, detail="does not answer"), "models": models_check(fleet, None)}
+        return {"postgres": Check(ok=False, detail="does not answer"), "spool": spool, "models": models_check(fleet, None)}
     except SQLAlchemyError:
         detail = "answers, but not with the tables of this version: stepwedge migrate"
-        return {"postgres": Check(ok=False, detail=detail), "models": models_check(fleet, None)}
-    return {"postgres": Check(ok=True, detail="answers"), "models": models_check(fleet, registered)}
+        return {"postgres": Check(ok=False, detail=detail), "spool": spool, "models": models_check(fleet, None)}
+    return {"postgres": Check(ok=True, detail="answers"), "spool": spool, "models": models_check(fleet, registered)}
+
+
+def can_answer(checks: dict[str, Check]) -> bool:
+    """Whether a film would get an answer: by a model, and kept somewhere."""
+    return checks["models"].ok and (checks["postgres"].ok or checks["spool"].ok)
+
+
+def spool_check(capture: Capture) -> Check:
+    """Whether answers can be kept here while Postgres is away."""
+    held = capture.spool.records_held
+    if not capture.spool.has_room:
+        return Check(ok=False, detail="full, or its disk fails")
+    return Check(ok=True, detail=f"{held} records wait for Postgres" if held else "empty")
 
 
 def models_check(fleet: Fleet, registered: list[ModelVersion] | None) -> Check:

@@ -7,19 +7,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from threading import Thread
+from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
 from service.domain import Prediction, Recorded
 from service.errors import ConflictError, StepwedgeError, UnavailableError
 from service.gateway.link import Link
+from service.store.aftermath import NOBODY
 from service.store.predictions import record_batch
 
 LARGEST_GROUP = 500
 PATIENCE_S = 5.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Waiter:
     """A prediction and the future of whoever waits for its commit."""
 
@@ -30,7 +32,9 @@ class Waiter:
 class Recorder:
     """One thread, one connection, one transaction at a time: while it commits, the next group gathers."""
 
-    def __init__(self, engine: Engine, *, patience: float = PATIENCE_S) -> None:
+    def __init__(self, engine: Engine, *, patience: float = PATIENCE_S, process: UUID = NOBODY) -> None:
+        self._process = process
+        self._waiting: set[Waiter] = set()
         self._link = Link(engine)
         self._patience = patience
         self._queue: SimpleQueue[Waiter | None] = SimpleQueue()
@@ -47,6 +51,7 @@ class Recorder:
                 a retry finds it: no prediction is stored twice.
         """
         waiter = Waiter(prediction, self._loop.create_future())
+        self._waiting.add(waiter)
         self._queue.put(waiter)
         try:
             async with asyncio.timeout(self._patience):
@@ -54,6 +59,13 @@ class Recorder:
         except TimeoutError:
             self._link.cut(after=self._patience / 2)
             raise UnavailableError from None
+        finally:
+            self._waiting.discard(waiter)
+
+    def give_up(self) -> None:
+        """Postgres is found to be away: nobody waits longer for it. What is being committed may be stored all the same."""
+        resolve([(waiter, UnavailableError()) for waiter in self._waiting])
+        self._link.cut(after=self._patience / 2)
 
     async def close(self) -> None:
         """Commit what waits, then end the thread; a commit that hangs is cut."""
@@ -103,7 +115,7 @@ class Recorder:
 
     def _commit(self, group: Sequence[Waiter]) -> list[Recorded | ConflictError]:
         predictions = [waiter.prediction for waiter in group]
-        answers = self._link.run(storing(predictions))
+        answers = self._link.run(storing(predictions, self._process))
         return [own(prediction, answer) for prediction, answer in zip(predictions, answers, strict=True)]
 
     def _tell(self, answers: Sequence[tuple[Waiter, Recorded | BaseException]]) -> None:
@@ -114,11 +126,11 @@ class Recorder:
             return
 
 
-def storing(predictions: Sequence[Prediction]) -> Callable[[Connection], list[Recorded | ConflictError]]:
+def storing(predictions: Sequence[Prediction], process: UUID) -> Callable[[Connection], list[Recorded | ConflictError]]:
     """The transaction that stores these predictions."""
 
     def work(connection: Connection) -> list[Recorded | ConflictError]:
-        return record_batch(connection, predictions)
+        return record_batch(connection, predictions, process)
 
     return work
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from psycopg import sql
 from sqlalchemy import Connection, Engine, text
@@ -23,6 +23,15 @@ HANGING_ON_A_MONTH = (
     # A mark that stayed would have its hour tallied again, from no rows.
     text("delete from tally_marks where hour >= :since and hour < :until"),
 )
+
+GONE = date(1970, 1, 1)
+"""The month of the books under which rows are counted that are dropped by now."""
+
+CLOSE_THE_MONTH = text("""
+    with closed as (delete from ledger_months where month = :month returning process, stored)
+    insert into ledger_months (process, month, stored) select process, :gone, stored from closed
+    on conflict (process, month) do update set stored = ledger_months.stored + excluded.stored
+""")
 
 
 def month_of(at: datetime) -> datetime:
@@ -116,7 +125,7 @@ def _dropped(engine: Engine, month: datetime) -> bool:
         if _missing(connection, [_name(month)]):
             return False
         _execute(connection, sql.SQL("drop table {}").format(sql.Identifier(_name(month))))
-        connection.execute(text("delete from ledger_months where month = :month"), {"month": month.date()})
+        connection.execute(CLOSE_THE_MONTH, {"month": month.date(), "gone": GONE})
     return True
 
 

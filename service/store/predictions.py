@@ -214,5 +214,5 @@ def prediction_of(row: Row[Any] | SimpleNamespace) -> Prediction:
         input_sha256=row.input_sha256,
         input_bytes=row.input_bytes,
         duration_ms=row.duration_ms,
-        flags=tuple(row.flags),
+        flags=tuple(row.flags or ()),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -84,6 +85,14 @@ def until_loaded(client: httpx.Client, model: str = "chest", version: str = "1")
         return reply.status_code == 200 and reply.json()["loaded"] and reply.json()["version"] == version
 
     until(loaded)
+
+
+@contextmanager
+def killed(settings: Settings, log: Path) -> Iterator[httpx.Client]:
+    """The same, ended by kill -9."""
+    with process(settings, log, code=-signal.SIGKILL) as (pid, client):
+        yield client
+        os.kill(pid, signal.SIGKILL)
 
 
 @contextmanager

@@ -25,6 +25,7 @@ DEPLOYED = {  # what depends on the deployment, and so is not an entry of the va
     "worker_port",
     "pseudonym_key",
     "pseudonym_key_file",
+    "spool",
     "webhook_url",
     "webhook_secret",
 }
