@@ -54,7 +54,9 @@ from service.gateway.watermarks import Watermarks
 from service.models.registry import open_model
 from service.results.archive import Archive
 from service.results.fetch import Reports
+from service.results.push import Pusher, PushMetrics
 from service.results.renderer import Renderer
+from service.results.stow import TIMEOUT_S, Pacs
 from service.store.engine import open_engine
 from service.worker.export import MeasurementCollector
 
@@ -66,19 +68,19 @@ def create_app(settings: Settings) -> FastAPI:
     """The gateway as an ASGI application.
 
     Raises:
-        SetupError: There is no pseudonym key worth the name, or no database.
+        SetupError: There is no pseudonym key worth the name, no database, or a PACS that nothing can be pushed to.
     """
     key = pseudonym_key(settings)
     if settings.database_url is None:
         raise SetupError("The gateway needs a database: set DATABASE_URL, or let `stepwedge up` bring one.")
-    url = settings.database_url
+    url, pacs = settings.database_url, Pacs.of(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             engine = open_engine(url)
             stack.callback(engine.dispose)
-            app.state.service = assemble(settings, key, engine, stack)
+            app.state.service = assemble(settings, key, pacs, engine, stack)
             yield
 
     app = FastAPI(
@@ -92,7 +94,7 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-def assemble(settings: Settings, key: bytes, engine: Engine, stack: AsyncExitStack) -> Service:
+def assemble(settings: Settings, key: bytes, pacs: Pacs | None, engine: Engine, stack: AsyncExitStack) -> Service:
     """Make the parts, and leave on the stack how they end: what was made last ends first."""
     registry = CollectorRegistry()
     ledger, notices = Ledger(registry), Notices(registry)
@@ -124,8 +126,11 @@ def assemble(settings: Settings, key: bytes, engine: Engine, stack: AsyncExitSta
     decoders = stack.enter_context(
         ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_DECODERS) + settings.codec_processes, thread_name_prefix="decoder")
     )
-    sealer = Sealer(key, push=settings.pacs_url is not None) if settings.report_days else None
+    sealer = Sealer(key, push=pacs is not None) if settings.report_days else None
     versions, renderer = Versions(), stack.enter_context(Renderer())
+    archive = Archive(versions, sealer, settings.report_days)
+    if pacs is not None:
+        push_reports(Pusher(engine, archive, renderer, pacs, PushMetrics(registry)), stack)
     limits = Limits(body_bytes=settings.max_body_bytes, pixels=settings.max_pixels)
     if settings.export_measurements:
         export_measurements(registry, engine, stack)
@@ -145,7 +150,7 @@ def assemble(settings: Settings, key: bytes, engine: Engine, stack: AsyncExitSta
         refusals=refusals,
         gateway=Gateway(fleet, capture, ledger, decoders, limits, codecs, notices, devices, Duplicates(), key, sealer),
         versions=versions,
-        reports=Reports(database, Archive(versions, sealer, settings.report_days), renderer),
+        reports=Reports(database, archive, renderer),
         inbox=inbox,
         queue=Queue(),
         journal=journal,
@@ -179,6 +184,19 @@ def export_measurements(registry: CollectorRegistry, engine: Engine, stack: Asyn
     stop = Event()
     stack.callback(stop.set)
     Thread(target=collector.refresh_until, args=(stop, REFRESH_S), name="measurements", daemon=True).start()
+
+
+def push_reports(pusher: Pusher, stack: AsyncExitStack) -> None:
+    """Push in a thread of its own: nobody waits for the PACS."""
+    stop = Event()
+    thread = Thread(target=pusher.push_until, args=(stop,), name="reports", daemon=True)
+    thread.start()
+
+    async def end() -> None:
+        stop.set()
+        await asyncio.to_thread(thread.join, TIMEOUT_S)
+
+    stack.push_async_callback(end)
 
 
 def run_beside(stack: AsyncExitStack, work: Coroutine[None, None, None]) -> None:

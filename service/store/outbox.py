@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from service.store.tables import outbox
@@ -67,6 +67,11 @@ def delivered(connection: Connection, identifier: UUID, at: datetime) -> None:
     """Say that the receiver has taken a message."""
     values = {"delivered_at": at, "attempts": outbox.c.attempts + 1, "last_error": None}
     connection.execute(update(outbox).where(outbox.c.id == identifier).values(values))
+
+
+def remove(connection: Connection, identifier: UUID) -> None:
+    """Leave nothing of a message that was delivered."""
+    connection.execute(delete(outbox).where(outbox.c.id == identifier))
 
 
 def failed(connection: Connection, identifier: UUID, error: str, next_attempt_at: datetime) -> None:
