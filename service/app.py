@@ -129,8 +129,9 @@ def assemble(settings: Settings, key: bytes, pacs: Pacs | None, engine: Engine, 
     sealer = Sealer(key, push=pacs is not None) if settings.report_days else None
     versions, renderer = Versions(), stack.enter_context(Renderer())
     archive = Archive(versions, sealer, settings.report_days)
+    pushed = PushMetrics(registry)
     if pacs is not None:
-        push_reports(Pusher(engine, archive, renderer, pacs, PushMetrics(registry)), stack)
+        push_reports(Pusher(engine, archive, renderer, pacs, pushed), stack)
     limits = Limits(body_bytes=settings.max_body_bytes, pixels=settings.max_pixels)
     if settings.export_measurements:
         export_measurements(registry, engine, stack)

@@ -16,7 +16,7 @@ from service.store.ledger import ledger_counts, model_counts
 from service.store.migrate import is_current
 from service.store.models import champions
 from service.store.objects import fetch_folder
-from service.store.outbox import Kind, count_messages
+from service.store.outbox import count_messages
 from service.store.references import active_reference
 from service.store.snapshots import champion_snapshots
 
@@ -24,6 +24,10 @@ StoreCheck = Callable[[Settings, Connection], Result]
 
 CLOCKS_APART = timedelta(seconds=2)
 PASSES_MISSED = 5
+RECEIVERS = (
+    "Mend what receives them (STEPWEDGE_WEBHOOK_URL, STEPWEDGE_PACS_URL); the runbook says how to send again. "
+    "Remedies are also in /v1/models/MODEL/remedies, reports in /v1/predictions/ID/sr."
+)
 
 
 def server(_settings: Settings, connection: Connection) -> Result:
@@ -99,10 +103,8 @@ def retention(settings: Settings, connection: Connection) -> Result:
 
 
 def outbox(_settings: Settings, connection: Connection) -> Result:
-    counts = count_messages(connection, Kind.REMEDY)
-    detail = f"{counts.pending} to deliver, {counts.dead} given up"
-    if counts.dead:
-        return Result(
-            Health.WRONG, detail, "Mend what receives STEPWEDGE_WEBHOOK_URL; the remedies themselves are in /v1/models/MODEL/remedies."
-        )
+    counts = count_messages(connection)
+    detail = "; ".join(f"{kind}: {each.pending} to deliver, {each.dead} given up" for kind, each in counts.items())
+    if any(each.dead for each in counts.values()):
+        return Result(Health.WRONG, detail, RECEIVERS)
     return Result(Health.OK, detail)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -36,10 +37,11 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class OutboxCounts:
-    """Messages that still have to be delivered, and those that were given up."""
+    """Messages that still have to be delivered, those that were given up, and since when the oldest has been waiting."""
 
     pending: int
     dead: int
+    waiting_since: datetime | None = None
 
 
 def enqueue(connection: Connection, identifier: UUID, remedy: UUID, body: bytes, at: datetime) -> bool:
@@ -86,7 +88,10 @@ def dead(connection: Connection, identifier: UUID, error: str, at: datetime) -> 
     connection.execute(update(outbox).where(outbox.c.id == identifier).values(values))
 
 
-def count_messages(connection: Connection, kind: Kind) -> OutboxCounts:
-    """How many messages of a kind wait, and how many were given up."""
-    waiting = func.count().filter(outbox.c.delivered_at.is_(None), outbox.c.dead_at.is_(None))
-    return OutboxCounts(*connection.execute(select(waiting, func.count(outbox.c.dead_at)).where(outbox.c.kind == kind)).one())
+def count_messages(connection: Connection) -> Mapping[Kind, OutboxCounts]:
+    """Of every kind, how many messages wait, since when, and how many were given up."""
+    waits = outbox.c.delivered_at.is_(None) & outbox.c.dead_at.is_(None)
+    counts = (func.count().filter(waits), func.count(outbox.c.dead_at), func.min(outbox.c.created_at).filter(waits))
+    query = select(outbox.c.kind, *counts).where(outbox.c.delivered_at.is_(None)).group_by(outbox.c.kind)
+    found = {row[0]: OutboxCounts(*row[1:]) for row in connection.execute(query)}
+    return {kind: found.get(kind, OutboxCounts(0, 0, None)) for kind in Kind}

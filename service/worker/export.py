@@ -29,7 +29,7 @@ class LastRuns:
 
     runs: tuple[Run, ...]
     remedies: Mapping[tuple[str, str, str], int]
-    outbox: OutboxCounts
+    outbox: Mapping[Kind, OutboxCounts]
 
 
 def last_runs(connection: Connection) -> LastRuns:
@@ -38,7 +38,7 @@ def last_runs(connection: Connection) -> LastRuns:
     return LastRuns(
         runs=tuple(Run(one.model, one.version, one.computed_at, snapshot) for one, snapshot in stored if snapshot is not None),
         remedies=count_open_remedies(connection),
-        outbox=count_messages(connection, Kind.REMEDY),
+        outbox=count_messages(connection),
     )
 
 
@@ -80,4 +80,5 @@ class MeasurementCollector(Collector):
         yield from families.series_families(last.runs)
         yield from families.alarm_families(last.runs)
         yield from families.run_families(last.runs, self._now())
-        yield from families.remedy_families(last.remedies, last.outbox)
+        yield from families.remedy_families(last.remedies)
+        yield from families.outbox_families(last.outbox, self._now())

@@ -9,7 +9,7 @@ from datetime import datetime
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
-from service.store.outbox import OutboxCounts
+from service.store.outbox import Kind, OutboxCounts
 from service.worker.snapshot import Reading, SeriesReading, Snapshot
 
 VERDICTS = {"within": 0.0, "breached": 1.0, "insufficient": -1.0}
@@ -109,16 +109,29 @@ def run_families(runs: Sequence[Run], now: datetime) -> Iterator[Metric]:
     )
 
 
-def remedy_families(remedies: Mapping[tuple[str, str, str], int], outbox: OutboxCounts) -> Iterator[Metric]:
-    """Say what waits for a person, and what waits for the webhook."""
+def remedy_families(remedies: Mapping[tuple[str, str, str], int]) -> Iterator[Metric]:
+    """Say what waits for a person."""
     yield _gauge(
         "stepwedge_remedies_open",
         "Remedies that wait for a person's answer.",
         ("model", "version", "action"),
         ((waits, float(count)) for waits, count in remedies.items()),
     )
-    yield _gauge("stepwedge_outbox_pending", "Messages that still have to reach the webhook.", (), [((), float(outbox.pending))])
-    yield _gauge("stepwedge_outbox_dead", "Messages that were given up after a day of tries.", (), [((), float(outbox.dead))])
+
+
+def outbox_families(messages: Mapping[Kind, OutboxCounts], now: datetime) -> Iterator[Metric]:
+    """Say what waits for its receiver: a remedy or a result for a webhook, a report for the PACS."""
+    columns: tuple[tuple[str, str, Callable[[OutboxCounts], float]], ...] = (
+        ("stepwedge_outbox_pending", "Messages that still have to reach their receiver, by kind.", lambda c: float(c.pending)),
+        ("stepwedge_outbox_dead", "Messages that were given up, by kind.", lambda c: float(c.dead)),
+        (
+            "stepwedge_outbox_oldest_seconds",
+            "How long the oldest message that still has to reach its receiver has been waiting, by kind; 0 where none is.",
+            lambda c: 0.0 if c.waiting_since is None else (now - c.waiting_since).total_seconds(),
+        ),
+    )
+    for name, text, value_of in columns:
+        yield _gauge(name, text, ("kind",), (((kind,), value_of(counts)) for kind, counts in messages.items()))
 
 
 def _gauge(name: str, text: str, labels: Sequence[str], values: Iterable[tuple[tuple[str, ...], float | None]]) -> GaugeMetricFamily:

@@ -19,6 +19,7 @@ from sqlalchemy import Engine
 from service.domain import Outcome
 from service.gateway.ledger import UNKNOWN, Ledger
 from service.gateway.notices import Notices
+from service.results.push import PushMetrics
 from service.worker.export import MeasurementCollector
 from service.worker.metrics import WorkerMetrics
 from service.worker.reference import build_reference
@@ -111,6 +112,7 @@ class Gateway:
         self.registry = CollectorRegistry(auto_describe=False)
         self._ledger, self._notices = Ledger(self.registry), Notices(self.registry)
         self._notices.introduce("chest")
+        self._reports = PushMetrics(self.registry)
         self._rng = np.random.default_rng(0)
 
     def answer(self, films: int, refused: int, new_devices: int) -> None:
@@ -122,6 +124,7 @@ class Gateway:
                     pass
             self._ledger.observe_batch(1)
             receipt.answered(replayed=self._rng.random() < 0.1)
+            (self._reports.failed if self._rng.random() < 0.05 else self._reports.pushed).inc()
             if self._rng.random() < 0.02:
                 self._notices.flagged("chest", ("saturated",))
         for _ in range(refused):

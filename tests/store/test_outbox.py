@@ -101,12 +101,12 @@ def test_a_message_is_tried_by_one_worker_at_a_time_until_it_is_delivered(engine
         outbox.failed(one, identifier, "503", AT + timedelta(seconds=5))
     with engine.begin() as connection:
         assert outbox.due(connection, REMEDY, AT) == []
-        assert outbox.count_messages(connection, REMEDY) == outbox.OutboxCounts(pending=1, dead=0)
+        assert outbox.count_messages(connection)[REMEDY] == outbox.OutboxCounts(pending=1, dead=0, waiting_since=AT)
         (again,) = outbox.due(connection, REMEDY, AT + timedelta(seconds=5))
         assert again.attempts == 1
         outbox.delivered(connection, identifier, AT)
         assert outbox.due(connection, REMEDY, AT + timedelta(days=9)) == []
-        assert outbox.count_messages(connection, REMEDY) == outbox.OutboxCounts(pending=0, dead=0)
+        assert outbox.count_messages(connection)[REMEDY] == outbox.OutboxCounts(pending=0, dead=0)
 
 
 def test_a_message_that_is_given_up_is_counted_and_never_tried_again(engine: Engine) -> None:
@@ -119,4 +119,4 @@ def test_a_message_that_is_given_up_is_counted_and_never_tried_again(engine: Eng
         outbox.enqueue(connection, identifier, remedy.id, b"body", AT)
         outbox.dead(connection, identifier, "gone", AT)
         assert outbox.due(connection, REMEDY, AT + timedelta(days=9)) == []
-        assert outbox.count_messages(connection, REMEDY) == outbox.OutboxCounts(pending=0, dead=1)
+        assert outbox.count_messages(connection)[REMEDY] == outbox.OutboxCounts(pending=0, dead=1)

@@ -66,7 +66,7 @@ def alarmed(settled, version):
 def test_everything_that_is_promised_is_exported_and_promtool_finds_nothing_to_say(alarmed):
     text = read(alarmed)
     exported = {family.name for family in text_string_to_metric_families(text) if family.samples}
-    assert exported == PER_MODEL | {"stepwedge_outbox_pending", "stepwedge_outbox_dead"}
+    assert exported == PER_MODEL | {"stepwedge_outbox_pending", "stepwedge_outbox_dead", "stepwedge_outbox_oldest_seconds"}
     done = subprocess.run([component("promtool"), "check", "metrics"], input=text, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
@@ -78,7 +78,11 @@ def test_an_open_alarm_shows_its_kind_its_place_and_evidence_over_the_limit(alar
     assert max(sample.value for sample in samples(text, "stepwedge_alarm_evidence")) >= 1
     assert [sample.value for sample in samples(text, "stepwedge_alarms_total")] == [1]
     assert [(sample.labels["action"], sample.value) for sample in samples(text, "stepwedge_remedies_open")] == [("investigate", 1)]
-    assert [sample.value for sample in samples(text, "stepwedge_outbox_pending")] == [1]
+    assert {sample.labels["kind"]: sample.value for sample in samples(text, "stepwedge_outbox_pending")} == {
+        "remedy": 1,
+        "result": 0,
+        "report": 0,
+    }
 
 
 def test_a_quiet_model_has_evidence_below_the_limit_and_no_alarm(settled):

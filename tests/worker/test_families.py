@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from service.store.outbox import OutboxCounts
+from service.store.outbox import Kind, OutboxCounts
 from service.worker import families
 from service.worker.families import Run
 from service.worker.snapshot import OpenAlarm, Reading, SeriesReading, Snapshot
@@ -60,7 +60,8 @@ def everything(run: Run, now: datetime = AT) -> str:
             *families.series_families([run]),
             *families.alarm_families([run]),
             *families.run_families([run], now),
-            *families.remedy_families({("chest", "3", "retrain"): 1}, OutboxCounts(pending=2, dead=0)),
+            *families.remedy_families({("chest", "3", "retrain"): 1}),
+            *families.outbox_families({Kind.REMEDY: OutboxCounts(pending=2, dead=0, waiting_since=now)}, now),
         ]
     )
 

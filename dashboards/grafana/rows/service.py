@@ -120,10 +120,28 @@ def _accounts() -> list[timeseries.Panel]:
         lines(
             "Remedy requests on their way",
             "waiting: the receiver has not taken them yet. given up: after a day of tries; somebody has to hand them over.",
-            [Query("max(stepwedge_outbox_pending)", "waiting"), Query("max(stepwedge_outbox_dead)", "given up")],
+            [
+                Query('max(stepwedge_outbox_pending{kind="remedy"})', "waiting"),
+                Query('max(stepwedge_outbox_dead{kind="remedy"})', "given up"),
+            ],
             unit="short",
             width=8,
             ends=(0, None),
             alert="StepwedgeRemedyWaiting",
+        ),
+        lines(
+            "Reports on their way to the PACS",
+            "waiting: the PACS has not taken them yet. given up: refused for a day, or no longer to be made. pushed: taken in an hour.",
+            [
+                Query('max(stepwedge_outbox_pending{kind="report"})', "waiting"),
+                Query('max(stepwedge_outbox_dead{kind="report"})', "given up"),
+                Query('max(stepwedge_outbox_oldest_seconds{kind="report"}) / 60', "minutes that the oldest waits"),
+                Query("sum(increase(stepwedge_reports_pushed_total[1h]))", "pushed"),
+                Query("sum(increase(stepwedge_report_tries_failed_total[1h]))", "failed tries"),
+            ],
+            unit="short",
+            width=8,
+            ends=(0, None),
+            alert="StepwedgeReportWaiting",
         ),
     ]
