@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from random import Random
 
 import httpx
 import structlog
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from service.config import Settings
 from service.store import outbox
+from service.worker.attempt import Trouble, attempt_next
 from service.worker.event import CONTENT_TYPE
 from service.worker.signature import signing_key, webhook_headers
 
 log = structlog.get_logger(__name__)
 
 TIMEOUT_S = 15.0
-FIRST_RETRY_S = 5.0
-LONGEST_RETRY_S = 7200.0
-TRIES = 22
-"""5 s, doubled up to two hours: the 22nd try comes about a day after the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +58,7 @@ class Delivery:
 
 
 def deliver_due(engine: Engine, client: httpx.Client, destination: Destination, now: Callable[[], datetime], draw: Random) -> Delivery:
-    """Try every row that is due, each once.
-
-    A row is locked from before it is sent until its outcome is committed, so no other worker sends it at the same time, and a
-    worker that dies in between leaves it due. A receiver may therefore see a row twice, and knows it by its webhook-id.
-    """
+    """Try every row that is due, each once. A receiver may see one twice, see `attempt_next`, and knows it by its webhook-id."""
     outcomes: list[bool] = []
     while (outcome := _deliver_one(engine, client, destination, now, draw)) is not None:
         outcomes.append(outcome)
@@ -74,37 +67,23 @@ def deliver_due(engine: Engine, client: httpx.Client, destination: Destination, 
 
 def _deliver_one(engine: Engine, client: httpx.Client, destination: Destination, now: Callable[[], datetime], draw: Random) -> bool | None:
     """Try the row that has been due longest; None when there is none."""
-    with engine.begin() as connection:
-        waiting = outbox.due(connection, destination.kind, now())
-        if not waiting:
-            return None
-        (message,) = waiting
-        trouble = _send(client, destination, message, now())
-        if trouble is None:
-            outbox.delivered(connection, message.id, now())
-        elif message.attempts + 1 >= TRIES:
-            outbox.dead(connection, message.id, trouble, now())
-        else:
-            outbox.failed(connection, message.id, trouble, now() + pause(message.attempts + 1, draw))
-    log.info("message delivered" if trouble is None else "message not delivered", kind=destination.kind, attempts=message.attempts + 1)
-    return trouble is None
+
+    def send(_connection: Connection, message: outbox.Message) -> Trouble | None:
+        return _send(client, destination, message, now())
+
+    attempt = attempt_next(engine, destination.kind, send, now, draw)
+    if attempt is None:
+        return None
+    taken = attempt.trouble is None
+    log.info("message delivered" if taken else "message not delivered", kind=destination.kind, attempts=attempt.tries)
+    return taken
 
 
-def pause(attempts: int, draw: Random) -> timedelta:
-    """Wait this long after so many tries: 5 s, doubled each time up to two hours, give or take a quarter.
-
-    >>> pause(3, Random(0)) < pause(8, Random(0)) < pause(40, Random(0)) < timedelta(hours=2.5)
-    True
-    """
-    longest = min(FIRST_RETRY_S * 2.0 ** min(attempts - 1, 30), LONGEST_RETRY_S)
-    return timedelta(seconds=longest * draw.uniform(0.75, 1.25))
-
-
-def _send(client: httpx.Client, destination: Destination, message: outbox.Message, at: datetime) -> str | None:
+def _send(client: httpx.Client, destination: Destination, message: outbox.Message, at: datetime) -> Trouble | None:
     """Send a message; None when the receiver has taken it (any 2xx), else in a few words why not. Nothing of an answer's body is read."""
     headers = {"content-type": CONTENT_TYPE, **webhook_headers(str(message.id), at, message.body, destination.key)}
     try:
         with client.stream("POST", destination.url, content=message.body, headers=headers) as response:
-            return None if response.is_success else f"HTTP {response.status_code}"
+            return None if response.is_success else Trouble(f"HTTP {response.status_code}")
     except httpx.HTTPError as error:
-        return type(error).__name__
+        return Trouble(type(error).__name__)

@@ -26,8 +26,8 @@ class Receiver:
 
 
 @contextmanager
-def receiving(*answers: int | str) -> Iterator[Receiver]:
-    """A receiver on a free port."""
+def receiving(*answers: int | str, body: bytes = b"") -> Iterator[Receiver]:
+    """A receiver on a free port; `body` is what it answers with."""
     receiver = Receiver(answers=list(answers))
 
     class Handler(BaseHTTPRequestHandler):
@@ -42,8 +42,9 @@ def receiving(*answers: int | str) -> Iterator[Receiver]:
                 self.close_connection = True
                 return
             self.send_response(answer)
-            self.send_header("content-length", "0")
+            self.send_header("content-length", str(len(body)))
             self.end_headers()
+            self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""

@@ -20,7 +20,8 @@ from service.store.engine import open_engine
 from service.store.ids import uuid7
 from service.store.outbox import Kind, enqueue_result
 from service.store.tables import outbox
-from service.worker.deliver import TRIES, Delivery, Destination, deliver_due, pause
+from service.worker.attempt import TRIES, pause
+from service.worker.deliver import Delivery, Destination, deliver_due
 from service.worker.signature import webhook_headers
 from tests.worker.conftest import run
 from tests.worker.hospital import QUIET_DAYS, REFERENCE_DAYS, Stream, day, send_days
