@@ -1,17 +1,17 @@
-"""The rival: what one writes on the first day. FastAPI, pydicom and torch, the same model, and nothing is kept of any request."""
+"""The rivals: what one writes on the first day. FastAPI, pydicom and torch, the same model, and nothing is kept of any request."""
 
 from __future__ import annotations
 
 import os
 from io import BytesIO
 from pathlib import Path
-from typing import cast
+from typing import Annotated, cast
 
 import numpy as np
 import pydicom
 import torch
 import uvicorn
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Header, Request
 from torch.nn.functional import interpolate
 
 from service.models.loading import load_package
@@ -38,6 +38,15 @@ def create() -> FastAPI:
         small = interpolate(torch.from_numpy(window)[None, None], size=size, mode="area")
         with torch.inference_mode():
             logits, _ = cast("Pair", model.module((small - manifest.preprocessing.mean) / manifest.preprocessing.std))
+        scores = torch.sigmoid(logits)[0].tolist()
+        return {"model": name, "findings": dict(zip(manifest.finding_names, scores, strict=True))}
+
+    @app.post("/v2/models/{name}/infer")
+    async def infer(name: str, request: Request, inference_header_content_length: Annotated[int, Header()]) -> dict[str, object]:
+        body = await request.body()
+        film = np.frombuffer(body, np.float32, offset=inference_header_content_length).reshape(1, 1, *size)
+        with torch.inference_mode():
+            logits, _ = cast("Pair", model.module(torch.from_numpy(film.copy())))
         scores = torch.sigmoid(logits)[0].tolist()
         return {"model": name, "findings": dict(zip(manifest.finding_names, scores, strict=True))}
 

@@ -1,4 +1,4 @@
--- wrk: one DICOM film for every request, each with an instance UID of its own. Arguments: film, marker in its place, first number.
+-- wrk: one body for every request, each with a number of its own. Arguments: body, marker in its place, first number.
 local threads = 0
 
 function setup(thread)
@@ -20,7 +20,6 @@ function init(arguments)
   end
   width = #arguments[2]
   wrk.method = "POST"
-  wrk.headers["Content-Type"] = "application/dicom"
 end
 
 function request()
