@@ -19,7 +19,7 @@ from service.api import handlers
 from service.api.attend import Attendants
 from service.api.documents import DESCRIPTION, document
 from service.api.envelope import Envelope
-from service.api.routers import ROUTERS
+from service.api.routers import DIRECT, ROUTERS
 from service.api.state import Service
 from service.config import Settings
 from service.domain import ModelVersion
@@ -52,6 +52,7 @@ from service.gateway.spool import Spool
 from service.gateway.versions import Versions
 from service.gateway.watermarks import Watermarks
 from service.models.registry import open_model
+from service.models.swift import swift
 from service.results.archive import Archive
 from service.results.fetch import Reports
 from service.results.push import Pusher, PushMetrics
@@ -87,6 +88,7 @@ def create_app(settings: Settings) -> FastAPI:
         title="Stepwedge", description=DESCRIPTION, version="1", lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False
     )
     app.add_middleware(Envelope)
+    app.router.routes.extend(DIRECT)
     handlers.install(app, ROUTERS)
     for router in ROUTERS:
         app.include_router(router)
@@ -170,7 +172,7 @@ def open_spool(settings: Settings, process: UUID) -> Spool:
 
 def start_predictor(settings: Settings, ledger: Ledger, notices: Notices, version: ModelVersion) -> Predictor:
     """Fetch and load a version, and start the thread that answers for it."""
-    model = open_model(settings.object_folder, version)
+    model = swift(open_model(settings.object_folder, version))
     predictor = Predictor(model, batch_size=settings.batch_size, threads=settings.torch_threads, on_batch=ledger.observe_batch)
     predictor.start()
     ledger.introduce(version.model)

@@ -68,7 +68,8 @@ def may(*roles: str) -> May:
     return May(*(Role(role) for role in roles))
 
 
-MayPredict = Annotated[Caller, Depends(may("predict"))]
+may_predict = may("predict")
+MayPredict = Annotated[Caller, Depends(may_predict)]
 MayLabel = Annotated[Caller, Depends(may("label"))]
 MayRead = Annotated[Caller, Depends(may("read"))]
 MayFollow = Annotated[Caller, Depends(may("predict", "read"))]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import MutableMapping
+from random import Random
 from time import perf_counter
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import structlog
 from starlette.routing import BaseRoute
@@ -24,6 +25,8 @@ ALWAYS = (
     (b"x-content-type-options", b"nosniff"),
 )
 UNMATCHED = "unmatched"
+# A request's id need be unique, not secret; see ids.py.
+_dice = Random()  # noqa: S311 - not for cryptography
 QUIET = {"/livez", "/readyz", "/metrics"}
 
 
@@ -92,7 +95,7 @@ def chosen_id(scope: Scope) -> str:
                 return str(UUID(value.decode("ascii")))
             except ValueError:
                 break
-    return str(uuid4())
+    return str(UUID(int=_dice.getrandbits(128), version=4))
 
 
 def request_id_of(scope: MutableMapping[str, Any]) -> str:

@@ -6,10 +6,11 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, get_type_hints
 
 from fastapi import Header, Request
 from python_multipart.multipart import parse_options_header
+from starlette.datastructures import Headers
 
 from service.access import Caller, Role
 from service.api.multipart import Part, PartsReader
@@ -90,6 +91,15 @@ class Asked:
 async def asked(site: Site = None, key: Key = None, clock: Clock = None, prefer: Preference = None, urgency: Urgency = None) -> Asked:
     """The headers as FastAPI documents them; they are judged in `submission_of`, where a refusal is counted."""
     return Asked(site, key, clock, prefer, urgency)
+
+
+ALIASES = {name: hint.__metadata__[0].alias for name, hint in get_type_hints(asked, include_extras=True).items() if name != "return"}
+"""Parameter of `asked`, which is also a field of Asked -> its header."""
+
+
+def said_in(headers: Headers) -> Asked:
+    """The same, read without FastAPI."""
+    return Asked(**{name: headers.get(alias) for name, alias in ALIASES.items()})
 
 
 def submission_of(asked: Asked, model: str, settings: Settings, caller: Caller, now: datetime) -> Submission:

@@ -17,13 +17,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from service.api.accounting import Account, booked
-from service.api.callers import MayPredict
+from service.api.callers import MayPredict, may_predict
 from service.api.documents import problems
 from service.api.inflate import inflated
-from service.api.intake import Asked, asked, declared_length, submission_of
+from service.api.intake import Asked, asked, declared_length, said_in, submission_of
 from service.api.open_inference_replies import Live, ModelMetadata, ModelReady, Ready, ServerReply
 from service.api.predictions import part_keys
-from service.api.state import Served, Service
+from service.api.state import Served, Service, service_of
 from service.api.tensors import JSON_BYTES, query_of, written_reply
 from service.domain import Submission
 from service.errors import InvalidRequestError, TooLargeError, UnavailableError, UnknownModelError
@@ -138,6 +138,13 @@ async def infer(
     if written.head_bytes is None:
         return Response(written.content, media_type="application/json")
     return Response(written.content, media_type="application/octet-stream", headers={HEAD: str(written.head_bytes)})
+
+
+async def infer_at_once(request: Request) -> Response:
+    """The same for DIRECT, see routers.py."""
+    service = await service_of(request)
+    caller = await may_predict(request, service)
+    return await infer(**request.path_params, request=request, caller=caller, service=service, said=said_in(request.headers))
 
 
 def found(service: Service, model: str, version: str | None) -> Serving:

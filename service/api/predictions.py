@@ -14,16 +14,16 @@ from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy import Connection
 
 from service.api.accounting import Account, booked
-from service.api.callers import MayPredict, MayRead
+from service.api.callers import MayPredict, MayRead, may_predict
 from service.api.documents import FILMS, problems
 from service.api.envelope import request_id_of
 from service.api.follow import RequestReply, RequestsReply
-from service.api.intake import RESPOND_ASYNC, Asked, asked, instance_of, read_instances, submission_of
+from service.api.intake import RESPOND_ASYNC, Asked, asked, instance_of, read_instances, said_in, submission_of
 from service.api.later import postpone, prefers_later, priority_of
 from service.api.multipart import Part
 from service.api.problems import INTERNAL, detail_of, problem
 from service.api.replies import FormReply, InstanceReply, PredictionReply
-from service.api.state import Served, Service
+from service.api.state import Served, Service, service_of
 from service.api.trace import frames
 from service.domain import Durability, Prediction, Submission
 from service.errors import UnavailableError, UnknownPredictionError
@@ -70,6 +70,13 @@ async def create_prediction(
         answer = await service.gateway.predict(replace(submission, body=instance_of(parts[0])))
         account.answered(answer)
         return reply(answer)
+
+
+async def create_prediction_at_once(request: Request) -> Response:
+    """The same for DIRECT, see routers.py."""
+    service = await service_of(request)
+    caller = await may_predict(request, service)
+    return await create_prediction(request.path_params["model"], request, caller, service, said_in(request.headers))
 
 
 def reply(answer: Answer) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Annotated, Any, Final
 
 import numpy as np
@@ -21,6 +22,7 @@ JSON_BYTES = 4 * 2**20
 """Largest JSON part: as text a number takes several times its bytes, so large tensors come in binary."""
 NUMBERS = frozenset("iuf")
 
+encode = json.JSONEncoder(separators=(",", ":")).encode
 Strict = ConfigDict(frozen=True, strict=True)
 Reader = Callable[[Prediction], NDArray[np.float32]]
 
@@ -173,7 +175,7 @@ def rows_of(inputs: Sequence[InputTensor], tail: memoryview, geometry: Geometry,
 def packed(tensor: InputTensor, tail: memoryview) -> NDArray[Any]:
     """The values of a binary tensor."""
     kind = np.dtype(DATATYPES[tensor.datatype])
-    size = int(np.prod(tensor.shape)) * kind.itemsize
+    size = prod(tensor.shape) * kind.itemsize
     if tensor.data is not None or tensor.parameters.binary_data_size != size or len(tail) != size:
         raise InvalidRequestError(f"inputs.0: {size} bytes of data belong to this shape and datatype, behind the JSON and nowhere else.")
     return np.frombuffer(tail, kind)
@@ -185,7 +187,7 @@ def written(tensor: InputTensor, tail: memoryview) -> NDArray[Any]:
         values = np.asarray(tensor.data)
     except ValueError:  # ragged
         values = np.empty(0, object)
-    flat = (int(np.prod(tensor.shape)),)
+    flat = (prod(tensor.shape),)
     if values.dtype.kind not in NUMBERS or values.shape not in {flat, tuple(tensor.shape)} or len(tail):
         raise InvalidRequestError("inputs.0.data: as many numbers as the shape says, flat or nested like it, and nothing behind the JSON.")
     with np.errstate(over="ignore"):  # beyond float32 is infinite, and refused as that
@@ -250,5 +252,5 @@ def written_reply(query: Query, model: str, version: str, predictions: Sequence[
             output["data"] = column.values
         outputs.append(output)
     said = {"id": query.id} if query.id else {}
-    head = json.dumps({"model_name": model, "model_version": version, **said, "outputs": outputs}, separators=(",", ":")).encode()
+    head = encode({"model_name": model, "model_version": version, **said, "outputs": outputs}).encode()
     return Written(head + b"".join(tail), len(head) if tail else None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import sys
 from types import FrameType
@@ -15,6 +16,46 @@ from service.config import Settings
 HEADER_BYTES = 64 * 1024
 KEEP_ALIVE_S = 75
 DRAIN_S = 10
+SWITCH_S = 0.001
+
+
+class Corked(asyncio.Transport):
+    """A connection on which all that is written in one turn of the event loop leaves together: head and body are one packet."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        self._transport = transport
+        self._loop = loop
+        self._written: list[bytes | bytearray | memoryview] = []
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        if not self._written:
+            self._loop.call_soon(self._flush)
+        self._written.append(data)
+
+    def _flush(self) -> None:
+        written, self._written = self._written, []
+        if written and not self._transport.is_closing():
+            self._transport.write(b"".join(written))
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def pause_reading(self) -> None:
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._transport.resume_reading()
+
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        return self._transport.get_extra_info(name, default)
 
 
 class BoundedHeaders(HttpToolsProtocol):
@@ -22,6 +63,9 @@ class BoundedHeaders(HttpToolsProtocol):
 
     _in_headers = True
     _header_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # of the two kinds it is this one
+        super().connection_made(Corked(transport, asyncio.get_running_loop()))
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -62,6 +106,8 @@ def serve(settings: Settings) -> None:
     # After its own good end the server raises the signal that ended it; let that be an ordinary exit.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, leave)
+    # Threads that work between two waits (inference, the recorder) get the interpreter sooner, and each request's last steps with it.
+    sys.setswitchinterval(SWITCH_S)
     server = server_for(settings)
     server.run()
     if not server.started:

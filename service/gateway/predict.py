@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from threading import Condition, Thread
+from queue import SimpleQueue
+from threading import Lock, Thread
 from types import TracebackType
 from typing import Self
 
@@ -54,8 +55,10 @@ class Predictor:
         self._batch_size = batch_size
         self._threads = threads
         self._on_batch = on_batch
-        self._waiting: deque[_Waiting] = deque()
-        self._changed = Condition()
+        self._arrived: deque[_Waiting] = deque()
+        self._queue: SimpleQueue[Sequence[_Waiting] | None] = SimpleQueue()
+        self._rest: deque[_Waiting] = deque()
+        self._door = Lock()
         self._open = False
         self._thread: Thread | None = None
 
@@ -69,9 +72,11 @@ class Predictor:
 
     def close(self) -> None:
         """Answer what is waiting, then stop. Later callers get UnavailableError."""
-        with self._changed:
-            self._open = False
-            self._changed.notify()
+        self._hand_over()
+        with self._door:
+            if self._open:
+                self._open = False
+                self._queue.put(None)
         if self._thread is not None:
             self._thread.join()
             self._thread = None
@@ -92,12 +97,20 @@ class Predictor:
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Scores] = loop.create_future()
-        with self._changed:
-            if not self._open:
-                raise UnavailableError(CLOSED)
-            self._waiting.append(_Waiting(film, loop, future))
-            self._changed.notify()
+        if not self._open:
+            raise UnavailableError(CLOSED)
+        self._arrived.append(_Waiting(film, loop, future))
+        loop.call_soon(self._hand_over)
         return await future
+
+    def _hand_over(self) -> None:
+        """After all that the event loop has in hand, so that films that came together are one batch."""
+        with self._door:
+            films = [self._arrived.popleft() for _ in range(len(self._arrived))]
+            if self._open and films:
+                self._queue.put(films)
+                return
+        _deliver(films, [UnavailableError(CLOSED) for _ in films])
 
     def _warm_up(self) -> None:
         preprocessing = self.model.manifest.preprocessing
@@ -111,9 +124,18 @@ class Predictor:
 
     def _take(self) -> Sequence[_Waiting]:
         """The films that wait now, at least one; none when the predictor is closed and everything is answered."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._waiting or not self._open)
-            return [self._waiting.popleft() for _ in range(min(len(self._waiting), self._batch_size))]
+        while not self._rest:
+            films = self._queue.get()
+            if films is None:
+                return ()
+            self._rest.extend(films)
+        while len(self._rest) < self._batch_size and not self._queue.empty():
+            films = self._queue.get()
+            if films is None:
+                self._queue.put(None)
+                break
+            self._rest.extend(films)
+        return [self._rest.popleft() for _ in range(min(len(self._rest), self._batch_size))]
 
     def _answer(self, batch: Sequence[_Waiting]) -> Sequence[Outcome]:
         try:

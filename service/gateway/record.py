@@ -37,6 +37,7 @@ class Recorder:
         self._waiting: set[Waiter] = set()
         self._link = Link(engine)
         self._patience = patience
+        self._arrived: list[Waiter] = []
         self._queue: SimpleQueue[Waiter | None] = SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._thread = Thread(target=self._work, name="recorder", daemon=True)
@@ -52,7 +53,9 @@ class Recorder:
         """
         waiter = Waiter(prediction, self._loop.create_future())
         self._waiting.add(waiter)
-        self._queue.put(waiter)
+        if not self._arrived:
+            self._loop.call_soon(self._hand_over)
+        self._arrived.append(waiter)
         try:
             async with asyncio.timeout(self._patience):
                 return await waiter.future
@@ -67,8 +70,15 @@ class Recorder:
         resolve([(waiter, UnavailableError()) for waiter in self._waiting])
         self._link.cut(after=self._patience / 2)
 
+    def _hand_over(self) -> None:
+        """After all that the event loop has in hand, so that those who came together share a commit."""
+        for waiter in self._arrived:
+            self._queue.put(waiter)
+        self._arrived.clear()
+
     async def close(self) -> None:
         """Commit what waits, then end the thread; a commit that hangs is cut."""
+        self._hand_over()
         self._queue.put(None)
         await asyncio.to_thread(self._thread.join, self._patience)
         self._link.cut(after=0.0)

@@ -18,3 +18,11 @@ def driver_cursor(connection: Connection, *, binary: bool = False) -> Iterator[p
     driver = cast("psycopg.Connection[tuple[Any, ...]]", connection.connection.driver_connection)
     with driver.cursor(binary=binary) as cursor:
         yield cursor
+
+
+@contextmanager
+def in_one_go(connection: Connection) -> Iterator[None]:
+    """What is executed in this block travels to the server together, with the transaction's begin; the last statement's rows are there after it."""
+    driver = cast("psycopg.Connection[tuple[Any, ...]]", connection.connection.driver_connection)
+    with driver.pipeline():
+        yield

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from secrets import randbits
+from random import Random
 from uuid import UUID
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -12,6 +12,9 @@ MICROSECOND = timedelta(microseconds=1)
 SUB_MILLISECOND_STEPS = 4096  # the 12 bits after the version hold the fraction of the millisecond (RFC 9562, method 3)
 VERSION = 7 << 76
 VARIANT = 0b10 << 62
+
+# Unique is enough: an id is no secret. Seeded by the system once, since asking it for each id would hand the interpreter to another thread.
+_dice = Random()  # noqa: S311 - not for cryptography
 
 
 def uuid7(at: datetime) -> UUID:
@@ -21,7 +24,7 @@ def uuid7(at: datetime) -> UUID:
     >>> time_of(uuid7(at)) == at
     True
     """
-    return UUID(int=uuid7_floor(at).int | randbits(62))
+    return UUID(int=uuid7_floor(at).int | _dice.getrandbits(62))
 
 
 def uuid7_floor(at: datetime) -> UUID:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 
 from psycopg import sql
 from sqlalchemy import Connection, Engine, text
 
+from service.store.drivers import driver_cursor, in_one_go
 from service.store.ids import uuid7_floor
 from service.store.locks import hold_until_commit
 
 LOCK = "partitions of predictions"
 DECEMBER = 12
 
+# Not to_regclass: it may answer from what this session remembers, and miss a table that another one has just committed.
+MISSING = """
+    select name from unnest(%s::text[]) as name
+    where not exists (select from pg_class where relname = name and pg_table_is_visible(oid)) order by name
+"""
 HANGING_ON_A_MONTH = (
     text("delete from outbox where prediction >= :low and prediction < :high"),
     text("delete from sealed_headers where prediction >= :low and prediction < :high"),
@@ -58,10 +64,13 @@ def ensure_partitions(engine: Engine, start: datetime, end: datetime) -> None:
         ensure_months(connection, months_between(start, end))
 
 
-def ensure_months(connection: Connection, months: Iterable[datetime]) -> None:
-    """Make the missing partitions of these months in the caller's transaction; writers of other months do not wait."""
+def ensure_months(connection: Connection, months: Iterable[datetime], *, ahead: Sequence[str] = ()) -> None:
+    """Make the missing partitions of these months in the caller's transaction; writers of other months do not wait.
+
+    ahead: Statements without parameters that travel with the question, so that they cost no turn of their own.
+    """
     wanted = {_name(month): month for month in months}
-    if not (missing := _missing(connection, list(wanted))):
+    if not (missing := _missing(connection, list(wanted), ahead)):
         return
     hold_until_commit(connection, LOCK)
     for name in _missing(connection, missing):
@@ -87,13 +96,13 @@ def _name(month: datetime) -> str:
     return f"predictions_{month:%Y_%m}"
 
 
-def _missing(connection: Connection, names: list[str]) -> list[str]:
-    # Not to_regclass: it may answer from what this session remembers, and miss a table that another one has just committed.
-    query = text(
-        "select name from unnest(cast(:names as text[])) as name "
-        "where not exists (select from pg_class where relname = name and pg_table_is_visible(oid)) order by name"
-    )
-    return list(connection.scalars(query, {"names": names}))
+def _missing(connection: Connection, names: list[str], ahead: Sequence[str] = ()) -> list[str]:
+    with driver_cursor(connection) as cursor:
+        with in_one_go(connection):
+            for statement in ahead:
+                cursor.execute(statement)
+            cursor.execute(MISSING, (names,))
+        return [name for (name,) in cursor.fetchall()]
 
 
 def _existing(connection: Connection) -> list[datetime]:

@@ -76,9 +76,8 @@ def record_batch(connection: Connection, predictions: Sequence[Prediction], proc
         return []
     if any(time_of(prediction.id) != prediction.received_at for prediction in predictions):
         raise ValueError("the id of a prediction must be a UUIDv7 of its received_at")
-    ensure_months(connection, {month_of(prediction.received_at) for prediction in predictions})
+    ensure_months(connection, {month_of(prediction.received_at) for prediction in predictions}, ahead=[BRIEFLY])
     with driver_cursor(connection) as cursor:
-        cursor.execute(BRIEFLY)
         verdicts = claim_all(cursor, predictions)
         new = [prediction for prediction, verdict in zip(predictions, verdicts, strict=True) if verdict.new]
         formers = _store(cursor, new, process)

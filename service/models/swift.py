@@ -1,0 +1,41 @@
+"""Swift: a built-in architecture as one frozen graph, which answers in half the time and lets the interpreter go meanwhile."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import nn
+
+from service.models.loading import LoadedModel
+
+TOLERANCE, HALF_PRECISION = 1e-4, 2e-3
+"""Folding a normalisation into the convolution before it moves a logit by some 1e-6; an embedding is rounded to half precision."""
+
+
+def swift(model: LoadedModel) -> LoadedModel:
+    """The model, traced and frozen where it is one of our own architectures, which do the same for every film; else as it is.
+
+    A module that came as a program may decide by what it sees, and stays as its maker shipped it.
+    """
+    preprocessing = model.manifest.preprocessing
+    films = np.linspace(-1.0, 1.0, 2 * preprocessing.rows * preprocessing.columns, dtype=np.float32)
+    films = films.reshape(2, 1, preprocessing.rows, preprocessing.columns)
+    if model.manifest.artifact.format != "safetensors" or not isinstance(model.module, nn.Module):
+        return model
+    frozen = replace(model, module=traced(model.module, torch.from_numpy(films)))
+    (logits, embedding), (swift_logits, swift_embedding) = model(films), frozen(films)
+    same = np.allclose(logits, swift_logits, rtol=TOLERANCE, atol=TOLERANCE) and np.allclose(
+        embedding, swift_embedding, rtol=HALF_PRECISION, atol=HALF_PRECISION
+    )
+    return frozen if same else model
+
+
+def traced(module: nn.Module, films: torch.Tensor) -> nn.Module:
+    with warnings.catch_warnings(), torch.inference_mode():
+        # torch discourages TorchScript in favour of torch.compile, which needs a C++ compiler beside the service.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        graph: nn.Module = torch.jit.freeze(torch.jit.trace(module, films, check_trace=False))  # type: ignore[no-untyped-call]  # torch publishes no types for it
+    return graph
