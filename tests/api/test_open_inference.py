@@ -58,6 +58,10 @@ def rows(engine: Engine) -> list[Any]:
         return list(connection.execute(text("select * from predictions order by id")))
 
 
+def booked(client: httpx.Client) -> dict[str, float]:
+    return {name: count for name, count in balanced(client).items() if count}
+
+
 @pytest.fixture
 def nvidia(client: httpx.Client) -> Iterator[triton.InferenceServerClient]:
     with triton.InferenceServerClient(f"127.0.0.1:{client.base_url.port}", concurrency=16) as found:
@@ -142,7 +146,7 @@ def test_many_at_once_each_get_their_own_answer(nvidia: triton.InferenceServerCl
         assert result.get_response()["id"] == str(number)
         np.testing.assert_allclose(result.as_numpy("logits"), alone.as_numpy("logits"), rtol=1e-6)
     assert len(rows(engine)) == 24
-    assert balanced(client) == {"received": 48, "recorded": 24, "replayed": 24, "refused": 0, "failed": 0}
+    assert booked(client) == {"received": 48, "recorded": 24, "replayed": 24}
 
 
 @pytest.mark.parametrize("algorithm", ["gzip", "deflate"])
@@ -271,7 +275,7 @@ def test_one_request_s_rows_are_each_in_the_books_even_when_one_fails(client: ht
     values[1, 0, 0, 0] = np.nan
     body, headers = in_binary(values)
     assert client.post(INFER, content=body, headers=headers).status_code == 400
-    assert balanced(client) == {"received": 3, "recorded": 2, "replayed": 0, "refused": 1, "failed": 0}
+    assert booked(client) == {"received": 3, "recorded": 2, "refused": 1}
 
 
 def test_those_who_come_together_are_answered_together(client: httpx.Client) -> None:
