@@ -25,9 +25,11 @@ DICOM = "application/dicom"
         **problems(400, 401, 403, 404, 410, 429, 500, 503),
     },
 )
-async def get_report(prediction: UUID, _caller: MayRead, service: Served) -> Response:
+async def get_report(prediction: UUID, caller: MayRead, service: Served) -> Response:
     """The recorded answer as it belongs into the PACS: with the patient of the film, in its study, unverified.
 
     404 where reports are switched off or the film did not name its study, 410 once what names the patient is not kept any more.
     """
-    return Response(await service.reports.fetch(prediction), media_type=DICOM)
+    report = await service.reports.fetch(prediction)
+    service.audit.read(caller, prediction)
+    return Response(report, media_type=DICOM)

@@ -57,6 +57,8 @@ def test_no_name_is_anywhere(settings: Settings, engine: Engine, tmp_path: Path,
             replies.append(client.post(ASK, content=film, headers={**DICOM, "Idempotency-Key": ORDER}))
             replies.append(client.post(ASK, content=film, headers=DICOM, params={"patient": "Zimmermann"}))
             replies.append(client.post(ASK, files=[("Zimmermann", ("PID-4711-0815.dcm", film)), ("file", ("b", b"Agathe"))]))
+        answered = next(reply.json()["id"] for reply in replies if reply.status_code == 200 and "id" in reply.json())
+        assert client.get(f"/v1/predictions/{answered}/sr").status_code == 200, "a report names the patient, and only whoever asked for it"
         replies.append(client.get("/PID-4711-0815"))
         replies.append(client.post(f"/v1/models/{ACCESSION}/predictions", content=films[0], headers=DICOM))
         word = {"finding": "opacity", "value": 1, "source": "report", "reader": READER, "made_at": "2026-03-02T15:30:00Z"}

@@ -11,7 +11,7 @@ from pydicom import dcmread
 from sqlalchemy import Engine, text
 
 from service.config import Settings
-from tests.api.serving import DICOM, make_settings, register, serving, until_loaded
+from tests.api.serving import DICOM, make_settings, register, serving, until, until_loaded
 from tests.films import PATIENT, make_film
 
 ASK = "/v1/models/chest/predictions"
@@ -35,6 +35,17 @@ def test_a_report_is_fetched_and_always_the_same(client: httpx.Client) -> None:
     assert first.content == again.content
     dataset = dcmread(BytesIO(first.content))
     assert (dataset.Modality, dataset.StudyInstanceUID, dataset.PatientName) == ("SR", "1.2.3", PATIENT)
+
+
+def test_who_fetched_a_report_is_in_the_audit_log(client: httpx.Client, engine: Engine) -> None:
+    answer = ask(client)
+    report_of(client, answer)
+
+    def noted() -> bool:
+        with engine.connect() as connection:
+            return str(answer["id"]) in str(connection.execute(text("select * from audit where deed = 'prediction.read'")).all())
+
+    until(noted)
 
 
 def test_a_prediction_that_does_not_exist_has_no_report(client: httpx.Client) -> None:

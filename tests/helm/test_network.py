@@ -77,6 +77,13 @@ def test_only_a_worker_with_a_webhook_may_call_it(helm: Helm) -> None:
     assert ports(outgoing(minimal, "worker")) == {53, 5432}
 
 
+def test_only_a_gateway_with_a_pacs_may_push_to_it(helm: Helm) -> None:
+    closed, minimal = helm.render(values("closed-network")), helm.render(values("minimal"))
+    assert 8042 in ports(outgoing(closed, "gateway"))
+    assert 8042 not in ports(outgoing(closed, "worker"))
+    assert ports(outgoing(minimal, "gateway")) == {53, 5432}
+
+
 def test_objects_are_reached_where_they_lie(helm: Helm) -> None:
     release = helm.render(values("s3"))
     assert {"ports": [{"port": 9000}], "to": values("s3")["networkPolicy"]["objects"]["to"]} in outgoing(release, "gateway")

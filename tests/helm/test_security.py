@@ -88,6 +88,8 @@ def test_no_rendered_text_holds_credentials(release: Release) -> None:
         {"extraEnv": [{"name": "STEPWEDGE_PSEUDONYM_KEY", "valueFrom": {"secretKeyRef": {"name": "x", "key": "y"}}}]},
         {"settings": {"pseudonym_key": "0123456789abcdef0123456789abcdef"}},
         {"settings": {"webhook_secret": "plain"}},
+        {"settings": {"pacs_authorization": "plain"}},
+        {"pacs": {"url": "https://user:password@pacs.example"}},
         {"settings": {"database_url": "postgresql://user:password@host/name"}},
         {"database": {"existingSecret": {"value": "postgresql://user:password@host/name"}}},
     ],

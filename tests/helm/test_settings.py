@@ -28,6 +28,8 @@ DEPLOYED = {  # what depends on the deployment, and so is not an entry of the va
     "spool",
     "webhook_url",
     "webhook_secret",
+    "pacs_url",
+    "pacs_authorization",
 }
 
 
@@ -88,6 +90,15 @@ def test_the_webhook_and_its_signature_reach_the_worker_alone(helm: Helm, monkey
     assert settings.webhook_url == settings.webhook_secret.get_secret_value() == "postgresql://from-a-secret"  # type: ignore[union-attr] # set above
     for component in ("gateway", "migrate"):
         assert not any("WEBHOOK" in name for name in release.environment(component))
+
+
+def test_the_pacs_and_its_secret_reach_the_gateway_alone(helm: Helm, monkeypatch: pytest.MonkeyPatch) -> None:
+    release = helm.render(values("closed-network"))
+    settings = started(release, "gateway", monkeypatch)
+    assert settings.pacs_url == "https://pacs.example/dicom-web"
+    assert settings.pacs_authorization.get_secret_value() == "postgresql://from-a-secret"  # type: ignore[union-attr] # set above
+    for component in ("worker", "migrate"):
+        assert not any("PACS" in name for name in release.environment(component))
 
 
 def test_a_database_url_of_cloudnativepg_is_verified_against_its_cluster(helm: Helm) -> None:

@@ -29,6 +29,14 @@
 {{- fail "webhook: set one of webhook.url and webhook.existingSecret.urlKey" }}
 {{- end }}
 {{- end }}
+{{- with .Values.pacs }}
+{{- if and .existingSecret.authorizationKey (not .existingSecret.name) }}
+{{- fail "pacs: set pacs.existingSecret.name to the secret that holds authorizationKey" }}
+{{- end }}
+{{- if and .existingSecret.authorizationKey (not .url) }}
+{{- fail "pacs: set pacs.url, the root of the DICOMweb service that the secret is for" }}
+{{- end }}
+{{- end }}
 {{- with .Values.gateway }}
 {{- if le (int .terminationGracePeriodSeconds) (int .drainSeconds) }}
 {{- fail "gateway: terminationGracePeriodSeconds must be longer than drainSeconds, or requests under way are cut off" }}

@@ -148,3 +148,19 @@ key: {{ .existingSecret.key }}
 {{- end }}
 {{- end }}
 {{- end }}
+
+{{- define "stepwedge.pacsEnv" -}}
+{{- with .Values.pacs }}
+{{- if .url }}
+- name: STEPWEDGE_PACS_URL
+  value: {{ .url | quote }}
+{{- with .existingSecret.authorizationKey }}
+- name: STEPWEDGE_PACS_AUTHORIZATION
+  valueFrom:
+    secretKeyRef:
+      name: {{ $.Values.pacs.existingSecret.name }}
+      key: {{ . }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
