@@ -79,6 +79,10 @@ class UnknownKeyError(StepwedgeError):
     """There is no key in force of this name or id."""
 
 
+class NotAcceptableError(StepwedgeError):
+    """The answer is application/dicom+json or application/dicom+xml, and the request accepts neither."""
+
+
 class StalledError(StepwedgeError):
     """The body stopped arriving."""
 

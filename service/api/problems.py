@@ -57,6 +57,7 @@ KINDS: Mapping[type[BaseException], Kind] = {
     errors.InferenceError: Kind("inference-failed", 500, "The model failed", Outcome.FAILED),
     errors.StalledError: Kind("stalled", 408, "The body stopped arriving", Outcome.FAILED),
     errors.BusyError: Kind("busy", 429, "Too many requests in work", Outcome.FAILED, RETRY_AFTER_S),
+    errors.NotAcceptableError: Kind("not-acceptable", 406, "Not acceptable"),
     errors.InboxFullError: Kind("inbox-full", 503, "Too much waits for its answer", Outcome.FAILED, LATER_S),
     errors.CrashedError: Kind("crashed", 500, "The service ended in the middle of it", Outcome.FAILED),
     errors.UnknownRequestError: Kind("unknown-request", 404, "Unknown request"),

@@ -31,12 +31,12 @@ TOO_MANY_ELEMENTS = "The instance has more data elements than any film."
 class Look:
     """What an instance is called (empty where it does not say), for the answer to whoever sent it and for nothing else; and who takes it.
 
-    fits: models that take it. outside: why none does.
+    study: None where this reader did not come to it. fits: models that take it. outside: why none does.
     """
 
     sop_class: str
     instance: str
-    study: str
+    study: str | None
     priority: Priority
     fits: tuple[str, ...]
     outside: OutOfScopeError | None
@@ -88,7 +88,7 @@ def _name_of(view: memoryview, limits: Limits) -> Look:
         if head.tag in said:
             said[head.tag] = text(reader.element(head, position), "ascii")
     outside = OutOfScopeError(TOO_MANY_ELEMENTS, attribute=Outside.OBJECT)
-    return Look(said[META_CLASS], said[META_INSTANCE], "", Priority.ROUTINE, (), outside)
+    return Look(said[META_CLASS], said[META_INSTANCE], None, Priority.ROUTINE, (), outside)
 
 
 def outside_of(accepts: Accepts, dataset: DataSet, limits: Limits) -> OutOfScopeError | None:
