@@ -23,10 +23,6 @@ async def inflated(chunks: AsyncIterator[bytes], encoding: str, seat: Seat) -> A
         InvalidRequestError: It is not what its encoding says.
         TooLargeError, BusyError: See `Seat.take`; inflated bytes count too.
     """
-    if encoding == "identity":
-        async for chunk in chunks:
-            yield chunk
-        return
     if encoding not in ENCODINGS:
         raise UnsupportedSyntaxError("Content-Encoding is gzip or deflate, or absent.")
     inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)  # 32: either of the two formats

@@ -171,8 +171,10 @@ def head_bytes_of(stated: str | None) -> int | None:
 async def read_body(request: Request, seat: Seat, most: int) -> bytes:
     """The body, inflated, of at most so many bytes."""
     seat.declare(declared_length(request))
+    encoding = request.headers.get("content-encoding", "identity")
+    arriving = seat.read(aiter(request.stream()))
     chunks, size = [], 0
-    async for chunk in inflated(seat.read(aiter(request.stream())), request.headers.get("content-encoding", "identity"), seat):
+    async for chunk in arriving if encoding == "identity" else inflated(arriving, encoding, seat):
         size += len(chunk)
         if size > most:
             raise TooLargeError
