@@ -42,7 +42,9 @@ from service.gateway.key import pseudonym_key
 from service.gateway.ledger import Ledger
 from service.gateway.limits import Limits
 from service.gateway.notices import Notices
+from service.gateway.outlying import Outliers
 from service.gateway.path import Gateway
+from service.gateway.polarity import Polarity
 from service.gateway.predict import Predictor
 from service.gateway.queue import Queue
 from service.gateway.record import Recorder
@@ -122,6 +124,9 @@ def assemble(settings: Settings, key: bytes, pacs: Pacs | None, engine: Engine, 
     fleet = Fleet(database, lambda version: start_predictor(settings, ledger, notices, version))
     stack.push_async_callback(fleet.close)
     run_beside(stack, fleet.watch())
+    polarity, outliers = Polarity(database), Outliers(database)
+    run_beside(stack, polarity.watch())
+    run_beside(stack, outliers.watch())
     devices = DeviceRegister(database, notices)
     stack.push_async_callback(devices.close)
     codecs = stack.enter_context(CodecPool(settings.codec_processes, seconds=settings.codec_seconds))
@@ -151,7 +156,7 @@ def assemble(settings: Settings, key: bytes, pacs: Pacs | None, engine: Engine, 
         database=database,
         fleet=fleet,
         refusals=refusals,
-        gateway=Gateway(fleet, capture, ledger, decoders, limits, codecs, notices, devices, Duplicates(), key, sealer),
+        gateway=Gateway(fleet, capture, ledger, decoders, limits, codecs, notices, devices, Duplicates(), polarity, outliers, key, sealer),
         versions=versions,
         reports=Reports(database, archive, renderer),
         inbox=inbox,

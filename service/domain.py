@@ -100,6 +100,8 @@ class Prediction:
     content: SHA-256 that tells whether two submissions under one key are the same film.
     statistics: image statistics by name (service/gateway/statistics.py names and orders them).
     flags: what is plainly wrong with the film (service/models/features.py names and orders them); most often nothing.
+    ood_distance: how far the embedding lies from those of the reference, as -log10 of the share of reference films that lie further
+        out (1: one in ten, 3: one in a thousand); None without an embedding or a reference.
     sealed: kept apart from the row, and for some days only; not read back with it.
     """
 
@@ -119,6 +121,7 @@ class Prediction:
     input_bytes: int
     duration_ms: float
     flags: tuple[str, ...] = ()
+    ood_distance: float | None = None
     sealed: Sealed | None = None
 
 

@@ -99,6 +99,14 @@ class PredictionReply(BaseModel):
             json_schema_extra={"items": {"type": "string", "enum": list(FLAGS)}},
         ),
     ]
+    ood_distance: Annotated[
+        float | None,
+        Field(
+            examples=[0.4],
+            description="How far the film lies from those of the reference: 1 is further out than nine in ten of them, 3 than 999 in a thousand; "
+            "null without an embedding or a reference.",
+        ),
+    ] = None
     replayed: bool
     recorded: Annotated[
         Durability, Field(description="Where the answer is kept: `database`; `spool`, on the way there; `no`, where a setting allows that.")
@@ -129,6 +137,7 @@ class PredictionReply(BaseModel):
             site=prediction.site,
             findings=[FindingReply.of(said) for said in interpret(manifest, prediction.scores.logits.tolist())],
             flags=list(prediction.flags),
+            ood_distance=prediction.ood_distance,
             replayed=replayed,
             recorded=where,
             revises=revises,

@@ -26,6 +26,9 @@ from service.gateway.frame import Codec
 from service.gateway.ledger import Ledger
 from service.gateway.limits import Limits
 from service.gateway.notices import Notices
+from service.gateway.outlying import FAR, Outliers
+from service.gateway.picture import Picture, picture_of
+from service.gateway.polarity import Polarity
 from service.gateway.preprocess import preprocess
 from service.gateway.seal import Sealer
 from service.gateway.statistics import image_statistics
@@ -56,6 +59,7 @@ class Prepared:
     pseudonyms: Pseudonyms
     statistics: Mapping[str, float]
     flags: tuple[str, ...]
+    picture: Picture | None
     pixel_sha256: bytes
     input_sha256: bytes
     sealed: Sealed | None
@@ -74,6 +78,8 @@ class Gateway:
     notices: Notices
     devices: DeviceRegister
     duplicates: Duplicates
+    polarity: Polarity
+    outliers: Outliers
     key: bytes
     sealer: Sealer | None = None
 
@@ -113,7 +119,8 @@ class Gateway:
             recorded = await self.capture.record(prediction)
         if not recorded.replayed:
             self.notices.flagged(submission.model, prediction.flags)
-            self.devices.see(submission.model, submission.site, prediction.attributes, submission.received_at)
+            if prediction.attributes:  # a tensor comes from nowhere
+                self.devices.see(submission.model, submission.site, prediction.attributes, submission.received_at)
         return Answer(recorded.prediction, recorded.replayed, serving.version.version, serving.manifest, recorded.where, recorded.revises)
 
     def prepare(self, identifier: UUID, body: bytes, manifest: Manifest) -> Prepared:
@@ -125,13 +132,15 @@ class Gateway:
             sealed = None if self.sealer is None else self.sealer.seal(identifier, image.identity.header)
         with self.ledger.stage("preprocess"):
             statistics, tensor = image_statistics(image), preprocess(image, manifest.preprocessing)
-            duplicate = self.duplicates.seen(manifest.name, tensor, pseudonyms)
+            picture = picture_of(tensor)
+            duplicate = self.duplicates.seen(manifest.name, picture, pseudonyms)
             return Prepared(
                 id=identifier,
                 tensor=tensor,
                 attributes=attributes,
                 pseudonyms=pseudonyms,
                 statistics=statistics,
+                picture=picture,
                 flags=in_order((*statistic_flags(statistics), *("near_duplicate",) * duplicate)),
                 pixel_sha256=image.pixel_sha256,
                 input_sha256=image.input_sha256,
@@ -140,6 +149,9 @@ class Gateway:
 
     def compose(self, submission: Submission, serving: Serving, film: Prepared, scores: Scores, duration_ms: float) -> Prediction:
         """The row that is stored."""
+        version = serving.version.id
+        inverted = self.polarity.is_inverted(version, film.attributes.get("ViewPosition"), film.picture)
+        distance = self.outliers.distance(version, scores.embedding)
         owned = claim(self.key, serving.version.id, submission, film.pseudonyms, film.pixel_sha256)
         return Prediction(
             id=film.id,
@@ -157,7 +169,10 @@ class Gateway:
             input_sha256=film.input_sha256,
             input_bytes=len(submission.body),
             duration_ms=duration_ms,
-            flags=film.flags,
+            flags=in_order(
+                (*film.flags, *("inverted",) * inverted, *("out_of_distribution",) * (distance is not None and distance >= FAR))
+            ),
+            ood_distance=distance,
             sealed=film.sealed,
         )
 
@@ -172,6 +187,7 @@ def from_tensor(identifier: UUID, body: bytes, geometry: Geometry) -> Prepared:
         pseudonyms=Pseudonyms(None, None, None, None, None),
         statistics={},
         flags=(),
+        picture=None,
         sealed=None,
         pixel_sha256=digest,
         input_sha256=digest,

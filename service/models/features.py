@@ -64,7 +64,9 @@ FLAGS = (
     "constant",
     "saturated",
     "clipped",
+    "inverted",
     "near_duplicate",
+    "out_of_distribution",
 )
 """What may be plainly wrong with a film, in the order in which a prediction lists it; service/gateway/flags.py says when."""
 

@@ -50,6 +50,7 @@ TYPES: Final = {
     "input_bytes": "int8",
     "duration_ms": "float4",
     "flags": "text[]",
+    "ood_distance": "float4",
 }
 COLUMNS: Final = ", ".join(TYPES)
 
@@ -171,6 +172,7 @@ def fields(prediction: Prediction) -> tuple[Any, ...]:
         prediction.input_bytes,
         prediction.duration_ms,
         list(prediction.flags),
+        prediction.ood_distance,
     )
 
 
@@ -214,4 +216,5 @@ def prediction_of(row: Row[Any] | SimpleNamespace) -> Prediction:
         input_bytes=row.input_bytes,
         duration_ms=row.duration_ms,
         flags=tuple(row.flags or ()),
+        ood_distance=row.ood_distance,
     )

@@ -99,6 +99,7 @@ predictions = Table(
     Column("input_bytes", BigInteger, nullable=False),
     Column("duration_ms", REAL, nullable=False),
     Column("flags", ARRAY(Text), nullable=False, server_default=text("'{}'::text[]")),
+    Column("ood_distance", REAL),
     PrimaryKeyConstraint("id", name="predictions_pkey"),
     Index("predictions_model_version_id", "model_version", "id"),
     Index("predictions_study", "study", "id"),
@@ -141,6 +142,25 @@ refusals = Table(
     Column("input_bytes", BigInteger, nullable=False),
     Column("attribute", Text),
     Index("refusals_at", "at"),
+)
+
+# What an embedding is measured by, frozen with the reference; none where the reference has too few embeddings.
+yardsticks = Table(
+    "yardsticks",
+    metadata,
+    Column("reference", Integer, ForeignKey("reference_versions.id"), primary_key=True),
+    Column("payload", LargeBinary, nullable=False),
+)
+
+# Sum of the first thousand films of a version and view, each as 12 x 12 means: a picture of nobody. Written 20 films at a time.
+mean_films = Table(
+    "mean_films",
+    metadata,
+    Column("model_version", Integer, ForeignKey("model_versions.id"), nullable=False),
+    Column("view", Text, nullable=False),
+    Column("films", Integer, nullable=False),
+    Column("total", ARRAY(Double), nullable=False),
+    PrimaryKeyConstraint("model_version", "view", name="mean_films_pkey"),
 )
 
 # Who sent films to a model: a few rows a site. Empty text is what the films do not say; station is a keyed pseudonym.

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine
 
 from detectors.batch import Batch
+from detectors.outlying import Yardstick
 from detectors.reference import Reference
 from detectors.reference import build_reference as freeze
 from service.domain import ModelVersion
@@ -24,6 +25,7 @@ from service.store.references import StoredReference, active_reference, save_ref
 from service.store.remedies import expire_remedy
 from service.store.rows import BOTH, Door, doors_between
 from service.store.tallies import mark_hours
+from service.store.yardsticks import save_yardstick
 from service.worker.calendar import DAY, day_of, floor_day, floor_hour, number_of
 from service.worker.cells import Column, cell_masks, declared_cells, keeps_waves
 from service.worker.columns import batch_of, joined, subgroups_of
@@ -60,12 +62,14 @@ def build_reference(
     since, until = floor_hour(since), floor_hour(until)
     with engine.connect() as connection, session_lock(connection, lock_of(version), wait=True):
         with connection.begin():
-            reference = _frozen(connection, version, since, until)
+            reference, yardstick = _frozen(connection, version, since, until)
         with connection.begin():
             _close_alarms(connection, version, at)
             stored = save_reference(
                 connection, version.id, since=since, until=until, built_at=at, payload=reference.to_bytes(), actor=actor
             )
+            if yardstick is not None:
+                save_yardstick(connection, stored.id, yardstick.to_bytes())
             mark_hours(connection, version.id, until, END_OF_TIME)
     return stored
 
@@ -79,7 +83,7 @@ class _Part:
     day: int
 
 
-def _frozen(connection: Connection, version: ModelVersion, since: datetime, until: datetime) -> Reference:
+def _frozen(connection: Connection, version: ModelVersion, since: datetime, until: datetime) -> tuple[Reference, Yardstick | None]:
     manifest = parse_manifest(version.manifest)
     parts = list(_parts(connection, version, manifest, since, until))
     if sum(len(part.batch) for part in parts) < ROWS_NEEDED:
@@ -87,7 +91,8 @@ def _frozen(connection: Connection, version: ModelVersion, since: datetime, unti
     subgroups = {name: np.concatenate([part.subgroups[name] for part in parts]) for name in manifest.monitoring.subgroups}
     plan = plan_of(manifest, declared_cells(subgroups))
     waves = [cell for cell in plan.cells if keeps_waves(cell)]
-    return freeze(plan, joined([part.batch for part in parts]), cell_masks(plan.cells, subgroups), _days(parts), waves)
+    batch, days = joined([part.batch for part in parts]), _days(parts)
+    return freeze(plan, batch, cell_masks(plan.cells, subgroups), days, waves), Yardstick.of(batch.embedding, days)
 
 
 def _parts(connection: Connection, version: ModelVersion, manifest: Manifest, since: datetime, until: datetime) -> Iterator[_Part]:
