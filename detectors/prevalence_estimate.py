@@ -8,7 +8,6 @@ from math import log, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 from scipy.special import expit, logit
 
 from detectors.divergence import compare
@@ -82,6 +81,8 @@ def mixture_share(window: Shares, positive: Shares, negative: Shares) -> Estimat
 
     def slope(share: float) -> float:
         return float((window * (f1 - f0) / (share * f1 + (1 - share) * f0)).sum())
+
+    from scipy.optimize import brentq  # noqa: PLC0415 - 25 MB that a gateway, which imports this file too, never needs
 
     share = 0.0 if slope(0.0) <= 0 else 1.0 if slope(1.0) >= 0 else float(brentq(slope, 0.0, 1.0, xtol=1e-10))
     mixed = share * f1 + (1 - share) * f0

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final
 
-from pydicom.datadict import dictionary_VR, tag_for_keyword
-
 from service.domain import AttributeValue
+from service.gateway.dictionary import DICTIONARY
 from service.gateway.elements import Element
 from service.gateway.values import first_number, first_text, text
 
@@ -174,17 +173,8 @@ REPORTED: Final = (
 """What a report must repeat to lie with the patient and in the study of its film, in the order of their tags."""
 
 
-def _tag(keyword: str) -> int:
-    tag = tag_for_keyword(keyword)
-    if tag is None:
-        raise LookupError(keyword)
-    return int(tag)
-
-
 _DICTIONARY: Final[Mapping[str, tuple[int, str]]] = {
-    keyword: (_tag(keyword), dictionary_VR(_tag(keyword)))
-    for attribute in ALLOWED
-    for keyword in (attribute.keyword, *(other for other, _ in attribute.instead))
+    keyword: DICTIONARY[keyword] for attribute in ALLOWED for keyword in (attribute.keyword, *(other for other, _ in attribute.instead))
 }
 TAGS: Final = frozenset(tag for tag, _ in _DICTIONARY.values())
 

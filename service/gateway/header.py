@@ -6,17 +6,15 @@ import struct
 from collections.abc import Mapping
 from typing import Final
 
-from pydicom.charset import python_encoding
-from pydicom.datadict import dictionary_VR, tag_for_keyword
-
 from service.gateway.attributes import REPORTED
+from service.gateway.dictionary import CHARSETS, DICTIONARY
 from service.gateway.elements import Element
 from service.gateway.values import CHARSET, TEXT_BYTES
 
-_TAGS: Final = {keyword: int(tag_for_keyword(keyword) or 0) for keyword in REPORTED}
+_TAGS: Final = {keyword: DICTIONARY[keyword][0] for keyword in REPORTED}
 HEADER: Final = frozenset(_TAGS.values())
 NEEDED: Final = tuple(_TAGS[keyword] for keyword in ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"))
-_WRITTEN: Final = tuple((tag, dictionary_VR(tag)) for tag in sorted(HEADER))
+_WRITTEN: Final = tuple(sorted(DICTIONARY[keyword] for keyword in REPORTED))
 
 
 def header_of(elements: Mapping[int, Element]) -> bytes:
@@ -27,7 +25,7 @@ def header_of(elements: Mapping[int, Element]) -> bytes:
     if not all(_value(elements.get(tag)) for tag in NEEDED):
         return b""
     values = {tag: _value(elements[tag]) for tag in HEADER if tag in elements}
-    if not all(term.strip() in python_encoding for term in values.get(CHARSET, b"").decode("latin-1").split("\\")):
+    if not all(term.strip() in CHARSETS for term in values.get(CHARSET, b"").decode("latin-1").split("\\")):
         del values[CHARSET]  # what nobody knows is not claimed; the bytes of the names stay
     return b"".join(_written(tag, vr, values[tag]) for tag, vr in _WRITTEN if tag in values)
 

@@ -7,8 +7,7 @@ import re
 import struct
 from collections.abc import Mapping
 
-from pydicom.charset import python_encoding
-
+from service.gateway.dictionary import CHARSETS
 from service.gateway.elements import Element
 
 BINARY: Mapping[str, str] = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "UV": "Q", "SV": "q", "FL": "f", "FD": "d"}
@@ -21,7 +20,7 @@ CHARSET = 0x00080005
 def charset_of(elements: Mapping[int, Element]) -> str:
     """Python's name of the film's character set; latin-1, which can read any byte, where it names none that is known."""
     names = [name.strip() for name in text(elements.get(CHARSET), "latin-1").split("\\")]
-    named = [python_encoding[name] for name in names if name and name in python_encoding]
+    named = [CHARSETS[name] for name in names if name and name in CHARSETS]
     return named[0] if named else "latin-1"
 
 
