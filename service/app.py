@@ -32,6 +32,7 @@ from service.gateway.capture import SPOOL_PATIENCE_S, Capture
 from service.gateway.circuit import Circuit
 from service.gateway.database import Database
 from service.gateway.devices import DeviceRegister
+from service.gateway.distance import Outliers
 from service.gateway.drain import Drainer
 from service.gateway.duplicates import Duplicates
 from service.gateway.fleet import Fleet
@@ -42,7 +43,6 @@ from service.gateway.key import pseudonym_key
 from service.gateway.ledger import Ledger
 from service.gateway.limits import Limits
 from service.gateway.notices import Notices
-from service.gateway.outlying import Outliers
 from service.gateway.path import Gateway
 from service.gateway.polarity import Polarity
 from service.gateway.predict import Predictor

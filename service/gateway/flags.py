@@ -20,7 +20,7 @@ def statistic_flags(statistics: Mapping[str, float]) -> tuple[str, ...]:
     | saturated | half of the film or more is at an end of its span |
     | clipped | a tenth of the film or more is at the bright end, where nothing can be told apart any more |
 
-    The others need more than the film: inverted (polarity.py), near_duplicate (duplicates.py), out_of_distribution (outlying.py).
+    The others need more than the film: inverted (polarity.py), near_duplicate (duplicates.py), out_of_distribution (distance.py).
     The dark end alone is no clipping: collimation, shutters and air lie there.
 
     >>> statistic_flags({"spread": 0.2, "share_at_bottom": 0.3, "share_at_top": 0.15})

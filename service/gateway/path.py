@@ -19,6 +19,7 @@ from service.gateway.claim import claim
 from service.gateway.decode import decode
 from service.gateway.deidentify import deidentify
 from service.gateway.devices import DeviceRegister
+from service.gateway.distance import FAR, Outliers
 from service.gateway.duplicates import Duplicates
 from service.gateway.flags import in_order, statistic_flags
 from service.gateway.fleet import Fleet, Serving
@@ -26,7 +27,6 @@ from service.gateway.frame import Codec
 from service.gateway.ledger import Ledger
 from service.gateway.limits import Limits
 from service.gateway.notices import Notices
-from service.gateway.outlying import FAR, Outliers
 from service.gateway.picture import Picture, picture_of
 from service.gateway.polarity import Polarity
 from service.gateway.preprocess import preprocess
