@@ -37,6 +37,7 @@ from service.gateway.drain import Drainer
 from service.gateway.duplicates import Duplicates
 from service.gateway.fleet import Fleet
 from service.gateway.inbox import Inbox
+from service.gateway.inbox_metrics import InboxMetrics
 from service.gateway.isolation import CodecPool
 from service.gateway.journal import Journal
 from service.gateway.key import pseudonym_key
@@ -160,6 +161,7 @@ def assemble(settings: Settings, key: bytes, pacs: Pacs | None, engine: Engine, 
         versions=versions,
         reports=Reports(database, archive, renderer),
         inbox=inbox,
+        inbox_metrics=InboxMetrics(registry, inbox, lambda: datetime.now(UTC)),
         queue=Queue(),
         journal=journal,
         key=key,

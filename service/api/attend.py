@@ -199,6 +199,8 @@ async def without_answer(service: Service, waiting: Waiting, error: Exception, d
         return
     receipt = waiting.receipt or open_account(service, replace(job, model=None)).receipt
     booked_again(service, job, receipt).unanswered(error)
+    if kind.outcome is Outcome.FAILED:
+        service.inbox_metrics.give_up(kind.slug)
     failed = replace(
         tried,
         state=State.FAILED,

@@ -15,6 +15,7 @@ from service.gateway.callers import Callers
 from service.gateway.database import Database
 from service.gateway.fleet import Fleet
 from service.gateway.inbox import Inbox
+from service.gateway.inbox_metrics import InboxMetrics
 from service.gateway.journal import Journal
 from service.gateway.ledger import Ledger
 from service.gateway.path import Gateway
@@ -41,6 +42,7 @@ class Service:
     versions: Versions
     reports: Reports
     inbox: Inbox
+    inbox_metrics: InboxMetrics
     queue: Queue
     journal: Journal
     key: bytes

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from prometheus_client import CollectorRegistry
@@ -17,6 +19,8 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Engine
 
 from service.domain import Outcome
+from service.gateway.inbox import Inbox
+from service.gateway.inbox_metrics import InboxMetrics
 from service.gateway.ledger import UNKNOWN, Ledger
 from service.gateway.notices import Notices
 from service.results.push import PushMetrics
@@ -74,6 +78,7 @@ def tell(engine: Engine) -> str:
         past.scrape(worker.registry, clock.now, {"job": "stepwedge-worker", "instance": "worker"})
         past.scrape(gateway.registry, clock.now, {"job": "stepwedge-gateway", "instance": "gateway"})
         clock.now += timedelta(minutes=1)
+    gateway.close()
     return past.text()
 
 
@@ -113,7 +118,13 @@ class Gateway:
         self._ledger, self._notices = Ledger(self.registry), Notices(self.registry)
         self._notices.introduce("chest")
         self._reports = PushMetrics(self.registry)
+        self._folder = TemporaryDirectory()
+        inbox = Inbox(Path(self._folder.name), most_bytes=2**30)
+        self._inbox = InboxMetrics(self.registry, inbox, lambda: BEGIN)
         self._rng = np.random.default_rng(0)
+
+    def close(self) -> None:
+        self._folder.cleanup()
 
     def answer(self, films: int, refused: int, new_devices: int) -> None:
         self._notices.new_devices({"chest": new_devices})
@@ -130,6 +141,7 @@ class Gateway:
         for _ in range(refused):
             self._ledger.receive("chest").unanswered(Outcome.REFUSED, "out-of-scope")
             self._notices.outside("chest", "view")
+        self._inbox.give_up("inference-failed", 0)
         if self._rng.random() < 0.2:
             self._ledger.receive("chest").unanswered(Outcome.FAILED, "busy")
             self._ledger.receive(UNKNOWN).unanswered(Outcome.REFUSED, "unknown-model")

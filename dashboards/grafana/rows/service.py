@@ -17,7 +17,7 @@ UNACCOUNTED = (
 
 
 def row() -> list[timeseries.Panel]:
-    return [*_answers(), *_speed(), *_accounts()]
+    return [*_answers(), *_speed(), *_accounts(), *_inbox()]
 
 
 def _answers() -> list[timeseries.Panel]:
@@ -33,10 +33,10 @@ def _answers() -> list[timeseries.Panel]:
         ),
         lines(
             "Refusals by reason",
-            "Refused by a rule that will refuse them again: these studies get no answer. unknown is a model name that is not in service.",
+            "Refused by a rule that will refuse them again: these studies get no answer. unknown is a model name that is not in service; - is what came in a study and no model takes.",
             [
                 Query(
-                    'sum by (model, reason) (increase(stepwedge_requests_refused_total{model=~"$model|unknown"}[1h]))',
+                    'sum by (model, reason) (increase(stepwedge_requests_refused_total{model=~"$model|unknown|-"}[1h]))',
                     "{{model}} {{reason}}",
                 )
             ],
@@ -143,5 +143,41 @@ def _accounts() -> list[timeseries.Panel]:
             width=8,
             ends=(0, None),
             alert="StepwedgeReportWaiting",
+        ),
+    ]
+
+
+def _inbox() -> list[timeseries.Panel]:
+    return [
+        lines(
+            "Inbox: studies taken in and not answered yet",
+            "What a PACS forwarded, or what was sent to be answered later. A burst is worked off; minutes that only grow are a fault.",
+            [
+                Query("sum(stepwedge_inbox_requests)", "waiting"),
+                Query("max(stepwedge_inbox_oldest_seconds) / 60", "minutes that the oldest has waited"),
+            ],
+            unit="short",
+            width=8,
+            ends=(0, None),
+            alert="StepwedgeInboxWaiting",
+        ),
+        lines(
+            "Inbox: how full",
+            "What waits, as a share of what may wait on the gateway that has least room. At 1 senders are told to come again later.",
+            [Query("max(stepwedge_inbox_bytes / stepwedge_inbox_limit_bytes)", "share")],
+            unit="percentunit",
+            width=8,
+            limit=0.8,
+            ends=(0, 1),
+            alert="StepwedgeInboxWaiting",
+        ),
+        lines(
+            "Inbox: given up",
+            "Instances that were taken in and got no answer after all tries, in an hour. Nobody but us knows: have them sent again.",
+            [Query("sum by (reason) (increase(stepwedge_inbox_given_up_total[1h]))", "{{reason}}")],
+            unit="short",
+            width=8,
+            ends=(0, None),
+            alert="StepwedgeInboxGivenUp",
         ),
     ]
