@@ -1,6 +1,6 @@
-"""Renderer: reports are made in a process of their own, started when the first is wanted.
+"""Renderer: reports are made in a process of their own, started when the first is wanted and ended when none is for a while.
 
-The library takes about a second of start, 100 MB and a tenth of a second of Python a report: beside that, in one process,
+The library takes about a second of start, 190 MB and a tenth of a second of Python a report: beside that, in one process,
 films would wait. Its log and its warnings may quote what it does not like; here they go nowhere.
 """
 
@@ -24,6 +24,7 @@ from service.errors import BusyError, NoReportError, ReportError, UnavailableErr
 from service.results.subject import Subject
 
 SECONDS: Final = 30.0
+IDLE_S: Final = 60.0
 MOST_WAITING: Final = 16
 NOT_NOW: Final = "The report cannot be made now; try again shortly."
 COMMAND: Final = (sys.executable, "-m", "service.results.render_process")
@@ -43,8 +44,11 @@ class Made:
 class Renderer:
     """One report at a time; a process that dies or takes too long is replaced for the next."""
 
-    def __init__(self, seconds: float = SECONDS) -> None:
+    def __init__(self, seconds: float = SECONDS, idle: float = IDLE_S) -> None:
         self._seconds = seconds
+        self._idle = idle
+        self._asked = 0
+        self._rest: Timer | None = None
         self._turn = Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="report")
@@ -73,11 +77,17 @@ class Renderer:
             UnavailableError: The process could not be started, died or took too long.
         """
         with self._turn:
+            self._asked += 1
+            if self._rest is not None:
+                self._rest.cancel()
             try:
                 answer = self._ask(subject)
             except (OSError, EOFError, pickle.UnpicklingError):
                 self._end()
                 raise UnavailableError(NOT_NOW) from None
+            self._rest = Timer(self._idle, self._retire, (self._asked,))
+            self._rest.daemon = True
+            self._rest.start()
         if answer.refusal:
             raise NoReportError(answer.refusal)
         if answer.failure:
@@ -118,6 +128,12 @@ class Renderer:
                 env={"PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": "1"},  # and no secret of ours
             )
         return self._process
+
+    def _retire(self, asked: int) -> None:
+        """End the process, unless another report was asked for meanwhile."""
+        with self._turn:
+            if asked == self._asked:
+                self._end()
 
     def _end(self) -> None:
         process, self._process = self._process, None

@@ -15,6 +15,7 @@ import pytest
 from service.errors import BusyError, NoReportError, ReportError, UnavailableError
 from service.results.renderer import MOST_WAITING, Renderer
 from service.results.report import report
+from tests.api.serving import until
 from tests.results.subjects import make_subject
 
 
@@ -52,6 +53,14 @@ def test_a_process_that_was_killed_is_replaced_for_the_next(renderer: Renderer) 
         renderer.make(make_subject())
     renderer._seconds = 30.0
     assert renderer.make(make_subject())
+
+
+def test_a_process_that_nobody_needs_ends_and_the_next_report_starts_another() -> None:
+    subject = make_subject()
+    with Renderer(idle=0.2) as renderer:
+        first = renderer.make(subject)
+        until(lambda: renderer._process is None)
+        assert renderer.make(subject) == first
 
 
 def test_who_waits_for_a_report_is_counted(renderer: Renderer) -> None:
