@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from service.cli.alarms import alarms
 from service.cli.audit import audit
 from service.cli.demo import demo
 from service.cli.doctor import doctor
@@ -32,7 +33,7 @@ COMMANDS = (
     (WORK, erase),
     (WORK, doctor),
 )
-GROUPS = ((WORK, "keys", keys), (WORK, "audit", audit))
+GROUPS = ((WORK, "alarms", alarms), (WORK, "keys", keys), (WORK, "audit", audit))
 EPILOG = "Settings are environment variables: DATABASE_URL and STEPWEDGE_... (service/config.py lists them). `stepwedge doctor` says what is missing."
 
 app = typer.Typer(

@@ -36,6 +36,12 @@ def open_alarms(connection: Connection, reference: int) -> list[Alarm]:
     return [_alarm(row) for row in connection.execute(query)]
 
 
+def find_alarm(connection: Connection, identifier: UUID) -> Alarm | None:
+    """One alarm, open or cleared; None where there is none of this id."""
+    row = connection.execute(select(alarms).where(alarms.c.id == identifier)).one_or_none()
+    return None if row is None else _alarm(row)
+
+
 def alarms_of(connection: Connection, model_version: int) -> list[Alarm]:
     """Every alarm of a model version, latest first."""
     query = select(alarms).where(alarms.c.model_version == model_version).order_by(alarms.c.opened_at.desc(), alarms.c.family)

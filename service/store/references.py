@@ -54,3 +54,8 @@ def active_reference(connection: Connection, model_version: int) -> StoredRefere
     query = select(reference_versions).where(reference_versions.c.model_version == model_version, reference_versions.c.state == "active")
     row = connection.execute(query).one_or_none()
     return None if row is None else StoredReference(**row._asdict())
+
+
+def reference_by_id(connection: Connection, identifier: int) -> StoredReference:
+    """A reference, active or retired, that something was computed against."""
+    return StoredReference(**connection.execute(select(reference_versions).where(reference_versions.c.id == identifier)).one()._asdict())

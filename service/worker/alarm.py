@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from detectors import incident
 from detectors.evidence import State
-from detectors.incident import Incident, judge, persists
+from detectors.incident import judge, persists
 from detectors.tally import Tally
 from service.domain import Alarm, Carrier
 from service.store.alarms import clear_alarm, open_alarm, open_alarms, update_alarm
@@ -41,22 +41,24 @@ class AlarmChanges:
 
 def update_alarms(connection: Connection, subject: Subject, state: State) -> AlarmChanges:
     """Open, extend and clear alarms by the evidence at the end of one day; at most one is open of a family at any time."""
-    found = {one.family: one for one in judge(subject.reference, state)}
+    found = {one.family for one in judge(subject.reference, state)}
     standing = {one.family: one for one in open_alarms(connection, subject.reference_id)}
     changes = AlarmChanges()
     for family in FAMILIES:
         if family in standing:
-            changes += _extend_or_clear(connection, subject, state, standing[family], found.get(family))
+            changes += _extend_or_clear(connection, subject, state, standing[family])
         elif family in found:
             changes += _open(connection, subject, state, family)
     return changes
 
 
-def _open(connection: Connection, subject: Subject, state: State, family: incident.Group) -> AlarmChanges:
-    """Open an alarm with its remedy. Its id follows from what it is about, so that no crash and no other worker opens it twice."""
-    (found,) = (one for one in judge(subject.reference, state, _recent(connection, subject, state)) if one.family == family)
+def alarm_of(connection: Connection, subject: Subject, state: State, family: incident.Group) -> Alarm | None:
+    """Describe the alarm that the evidence at the end of a day opens; its id follows from what it is about. None where it opens none."""
+    found = next((one for one in judge(subject.reference, state, _recent(connection, subject, state)) if one.family == family), None)
+    if found is None:
+        return None
     at = midnight(date_of(state.day)) + DAY
-    alarm = Alarm(
+    return Alarm(
         id=derived_id(uuid7_floor(at), f"alarm {subject.reference_id} {family}"),
         model_version=subject.version.id,
         reference=subject.reference_id,
@@ -70,25 +72,35 @@ def _open(connection: Connection, subject: Subject, state: State, family: incide
         summary=found.summary,
         carriers=tuple(map(_carrier, found.carriers)),
     )
-    if not open_alarm(connection, alarm):
+
+
+def extended(alarm: Alarm, subject: Subject, state: State) -> Alarm:
+    """Bring an alarm up to date. What it was opened as, and where, stays: that is what people were told."""
+    found = next((one for one in judge(subject.reference, state) if one.family == alarm.family), None)
+    carriers = _joined(alarm.carriers, tuple(map(_carrier, found.carriers))) if found else alarm.carriers
+    return alarm if found is None or carriers == alarm.carriers else replace(alarm, evidence=found.evidence, carriers=carriers)
+
+
+def _open(connection: Connection, subject: Subject, state: State, family: incident.Group) -> AlarmChanges:
+    """Open an alarm with its remedy; no crash and no other worker opens it twice."""
+    alarm = alarm_of(connection, subject, state, family)
+    if alarm is None or not open_alarm(connection, alarm):
         return AlarmChanges()
     propose(connection, subject, alarm)
     return AlarmChanges(opened=(alarm.id,))
 
 
-def _extend_or_clear(connection: Connection, subject: Subject, state: State, alarm: Alarm, found: Incident | None) -> AlarmChanges:
-    """Keep an open alarm up to date. What it was opened as, and where, stays: that is what people were told."""
-    if found is not None:
-        carriers = _joined(alarm.carriers, tuple(map(_carrier, found.carriers)))
-        if carriers == alarm.carriers:
-            return AlarmChanges()
-        update_alarm(connection, replace(alarm, evidence=found.evidence, carriers=carriers))
-        return AlarmChanges(attached=(alarm.id,) if len(carriers) > len(alarm.carriers) else ())
-    if persists(subject.reference, state, _family(alarm)):
+def _extend_or_clear(connection: Connection, subject: Subject, state: State, alarm: Alarm) -> AlarmChanges:
+    """Keep an open alarm up to date, or clear it."""
+    if not persists(subject.reference, state, _family(alarm)):
+        clear_alarm(connection, alarm.id, midnight(date_of(state.day)) + DAY)
+        expire_remedy(connection, alarm.id)
+        return AlarmChanges(cleared=(alarm.id,))
+    now = extended(alarm, subject, state)
+    if now == alarm:
         return AlarmChanges()
-    clear_alarm(connection, alarm.id, midnight(date_of(state.day)) + DAY)
-    expire_remedy(connection, alarm.id)
-    return AlarmChanges(cleared=(alarm.id,))
+    update_alarm(connection, now)
+    return AlarmChanges(attached=(alarm.id,) if len(now.carriers) > len(alarm.carriers) else ())
 
 
 def _joined(before: tuple[Carrier, ...], now: tuple[Carrier, ...]) -> tuple[Carrier, ...]:

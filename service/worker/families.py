@@ -62,6 +62,16 @@ def series_families(runs: Sequence[Run]) -> Iterator[Metric]:
         ("stepwedge_series_reference_rate", "The same share in the reference period.", lambda s: s.reference_rate),
         ("stepwedge_series_band_low", "Lower edge of the band in which the share may wander without evidence.", lambda s: s.low),
         ("stepwedge_series_band_high", "Upper edge of the band in which the share may wander without evidence.", lambda s: s.high),
+        (
+            "stepwedge_series_detectable_fall_odds_ratio",
+            "Smallest fall that is expected to page within 14 days at the last week's volume, as an odds ratio above 1.",
+            lambda s: s.detectable_fall,
+        ),
+        (
+            "stepwedge_series_detectable_rise_odds_ratio",
+            "Smallest rise that is expected to page within 14 days at the last week's volume, as an odds ratio above 1.",
+            lambda s: s.detectable_rise,
+        ),
     )
     series = [(_identified(run, one), one) for run in runs for one in run.snapshot.series]
     for name, text, value_of in columns:

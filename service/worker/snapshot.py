@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,11 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class SeriesReading:
-    """One series that can page. evidence is over its limit; rate is that of the last week, None without observations."""
+    """One series that can page. evidence is over its limit; rate is that of the last week, None without observations.
+
+    detectable_fall, detectable_rise: smallest odds ratio that is expected to page within two weeks at the last week's volume; None where
+    the side is not watched, or no odds ratio up to 1,000 would.
+    """
 
     family: str
     series: str
@@ -44,6 +48,8 @@ class SeriesReading:
     reference_rate: float
     low: float
     high: float
+    detectable_fall: float | None = None
+    detectable_rise: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,8 +62,11 @@ def lock_of(version: ModelVersion) -> str:
 def subject_of(connection: Connection, version: ModelVersion) -> Subject | None:
     """Load a version with its active reference; None where it has none yet."""
     stored = references.active_reference(connection, version.id)
-    if stored is None:
-        return None
+    return None if stored is None else subject_with(version, stored)
+
+
+def subject_with(version: ModelVersion, stored: references.StoredReference) -> Subject:
+    """Put a version and one of its references together."""
     return Subject(version, parse_manifest(version.manifest), stored.id, _decoded(stored.payload), stored.until)
 
 

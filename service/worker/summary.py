@@ -13,6 +13,8 @@ from sqlalchemy import Connection
 from detectors.evidence import State, evidence
 from detectors.measurement import Measurement
 from detectors.plan import ALL
+from detectors.power import detectable
+from detectors.series import Counts
 from service.store.alarms import count_alarms, open_alarms
 from service.store.checkpoints import last_checkpoint, load_checkpoint
 from service.store.day_tallies import days_between
@@ -20,7 +22,7 @@ from service.worker.calendar import DAY, midnight
 from service.worker.measure import Measured
 from service.worker.snapshot import OpenAlarm, Reading, SeriesReading, Snapshot
 from service.worker.subject import Subject
-from service.worker.windows import Window, added_up, days_sum
+from service.worker.windows import added_up, days_sum
 
 RATE_DAYS = 7
 COMPLETENESS_DAYS = 30
@@ -65,10 +67,9 @@ def _series(connection: Connection, subject: Subject, last: date) -> Iterator[Se
     reference = subject.reference
     stored = load_checkpoint(connection, subject.reference_id, last)
     state = State.start(reference) if stored is None else State.decode(reference, stored)
-    rates = _rates(connection, subject, last)
-    for one, over, rate, then, (low, high) in zip(
-        reference.series, evidence(reference, state), rates, reference.rates, reference.bands, strict=True
-    ):
+    week = _week(connection, subject, last)
+    columns = evidence(reference, state), _rates(subject, week), reference.rates, reference.bands, detectable(reference, week.n / RATE_DAYS)
+    for one, over, rate, then, (low, high), (fall, rise) in zip(reference.series, *columns, strict=True):
         yield SeriesReading(
             family=one.family,
             series=one.name,
@@ -81,20 +82,23 @@ def _series(connection: Connection, subject: Subject, last: date) -> Iterator[Se
             reference_rate=float(then),
             low=float(low),
             high=float(high),
+            detectable_fall=_finite(float(fall)),
+            detectable_rise=_finite(float(rise)),
         )
 
 
-def _rates(connection: Connection, subject: Subject, last: date) -> NDArray[np.float64]:
-    """Rate of each series over the last judged week; for what rests on labels, over the week that came of age in it. NaN without any."""
-    mature = last - subject.maturity_days * DAY
-    fresh, old = (_rate(subject, days_sum(connection, subject, day - (RATE_DAYS - 1) * DAY, day)) for day in (last, mature))
-    return np.where([one.matured for one in subject.reference.series], old, fresh)
+def _week(connection: Connection, subject: Subject, last: date) -> Counts:
+    """Count the last judged week by row; for what rests on labels, the week that came of age in it."""
+    gather, mature = subject.reference.gather, last - subject.maturity_days * DAY
+    fresh, old = (gather.count(days_sum(connection, subject, day - (RATE_DAYS - 1) * DAY, day)) for day in (last, mature))
+    by_label = gather.by_row(np.array([one.matured for one in subject.reference.series], dtype=bool))
+    return Counts(np.where(by_label, old.k, fresh.k), np.where(by_label, old.n, fresh.n))
 
 
-def _rate(subject: Subject, window: Window) -> NDArray[np.float64]:
+def _rates(subject: Subject, week: Counts) -> NDArray[np.float64]:
+    """Rate of each series; NaN without any observation."""
     gather = subject.reference.gather
-    counts = gather.count(window)
-    k, n = gather.by_series(counts.k).astype(np.float64), gather.by_series(counts.n).astype(np.float64)
+    k, n = gather.by_series(week.k).astype(np.float64), gather.by_series(week.n).astype(np.float64)
     return np.divide(k, n, out=np.full(len(n), np.nan), where=n > 0)
 
 

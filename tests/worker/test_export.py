@@ -31,6 +31,8 @@ PER_MODEL = {
     "stepwedge_series_reference_rate",
     "stepwedge_series_band_low",
     "stepwedge_series_band_high",
+    "stepwedge_series_detectable_fall_odds_ratio",
+    "stepwedge_series_detectable_rise_odds_ratio",
     "stepwedge_alarm_open",
     "stepwedge_alarms",
     "stepwedge_run_age_seconds",
