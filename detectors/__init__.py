@@ -43,6 +43,7 @@ evidence     State: evidence of every series at the end of a day. `State.start(r
              Either mapping may lack cells: a series without observations keeps its evidence. Within a day call it again
              from the state at the end of the day before, with what has been tallied by then; store it when the day is over.
              `evidence(reference, state) -> float array`: evidence over its limit for every series of `reference.series`; 1 or more pages.
+power        `detectable(reference, daily) -> float array [series, side]`: smallest odds ratio that is expected to page within two weeks.
 incident     `judge(reference, state, recent={}) -> tuple[Incident, ...]`: at most one incident a family group ("inputs", "truth").
              recent: day -> cell -> tally of the last days (as many as are at hand); lets an incident of inputs name the subgroup.
              Incident: family, kind, cell, since (day), evidence, carriers (largest first), `.summary`.

@@ -57,10 +57,10 @@ def make_counts(hits: Hits, films: int) -> Counts:
     return Counts(hits, np.full(hits.shape, films, dtype=np.int64))
 
 
-def make_stream_reference(days: Hits, films: int, budget: float = 1.0) -> Reference:
+def make_stream_reference(days: Hits, films: int, budget: float = 1.0, minimum_odds_ratio: float = 1.5) -> Reference:
     """Reference of a period of such days, by the engine's own estimates: of one model for each hundred series, each with this budget."""
     series = tuple(_series(number) for number in range(days.shape[1]))
-    parts = [_estimates(series[:SERIES], days[:, at : at + SERIES], films) for at in range(0, days.shape[1], SERIES)]
+    parts = [_estimates(series[:SERIES], days[:, at : at + SERIES], films, minimum_odds_ratio) for at in range(0, days.shape[1], SERIES)]
     names = parts[0].arrays()
     joined = replace(parts[0], **{name: np.concatenate([part.arrays()[name] for part in parts]) for name in names})
     schema = Schema((), (), (), {}, {}, Projection(np.zeros(0), np.empty((0, 0)), np.zeros(1)), Kernel.of(np.empty((0, 0))))
@@ -90,10 +90,10 @@ def count_pages(reference: Reference, days: Hits, films: int) -> int:
     return pages
 
 
-def _estimates(series: tuple[Series, ...], days: Hits, films: int) -> Estimates:
+def _estimates(series: tuple[Series, ...], days: Hits, films: int, minimum_odds_ratio: float) -> Estimates:
     daily = [make_counts(hits, films) for hits in days]
     total = make_counts(days.sum(axis=0), films * len(days))
-    return estimate_counts(series, total, np.arange(len(days)), daily, Plan((), ()).minimum_odds_ratio)
+    return estimate_counts(series, total, np.arange(len(days)), daily, minimum_odds_ratio)
 
 
 def _series(number: int) -> Series:

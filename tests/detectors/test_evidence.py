@@ -68,6 +68,23 @@ def test_a_new_scanner_in_one_of_two_rooms_pages_within_two_days() -> None:
     assert evidence_of(UNSEEN, fold((make_day(seed, scanner="Gamma") for seed in (500, 501)), quiet)) >= 1
 
 
+def test_one_odd_film_pages_nobody_and_a_few_on_two_days_do() -> None:
+    quiet = fold(make_day(seed) for seed in range(30))
+    few = [make_day(seed, scanner="Gamma", unseen=0.25) for seed in (600, 601)]
+    odd = with_unseen(make_day(602), 1)
+    assert evidence_of(UNSEEN, fold([odd, make_day(603)], quiet)) < 0.05
+    assert evidence_of(UNSEEN, fold(few, quiet)) >= 1
+
+
+def with_unseen(day: Day, films: int) -> Day:
+    """Some films of a day come from a scanner that the reference does not know."""
+    block = reference().schema.blocks["feature/ManufacturerModelName"]
+    vector = day["all"].vector.copy()
+    vector[block.start] -= films
+    vector[block.stop - 2] += films
+    return {**day, "all": Tally(reference().schema, vector)}
+
+
 def test_evidence_within_a_day_arrives_at_that_of_the_whole_day() -> None:
     quiet = fold(make_day(seed) for seed in range(5))
     morning, afternoon = make_day(50, films=20, scanner="Gamma"), make_day(51, films=20, scanner="Gamma")
