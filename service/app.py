@@ -39,11 +39,13 @@ from service.gateway.fleet import Fleet
 from service.gateway.inbox import Inbox
 from service.gateway.inbox_metrics import InboxMetrics
 from service.gateway.isolation import CodecPool
+from service.gateway.issuer import Issuer
 from service.gateway.journal import Journal
 from service.gateway.key import pseudonym_key
 from service.gateway.ledger import Ledger
 from service.gateway.limits import Limits
 from service.gateway.notices import Notices
+from service.gateway.pace import Pace
 from service.gateway.path import Gateway
 from service.gateway.polarity import Polarity
 from service.gateway.predict import Predictor
@@ -120,7 +122,10 @@ def assemble(settings: Settings, key: bytes, pacs: Pacs | None, engine: Engine, 
     stack.push_async_callback(recorder.close)
     circuit.on_open(recorder.give_up)
     capture = Capture(recorder, spool, circuit, serve_unrecorded=settings.unrecordable == "serve_unrecorded")
-    callers = Callers(database, settings.anonymous_roles)
+    issuer = open_issuer(settings, key)
+    if issuer is not None:
+        run_beside(stack, issuer.watch())
+    callers = Callers(database, settings.anonymous_roles, issuer)
     run_beside(stack, callers.watch())
     fleet = Fleet(database, lambda version: start_predictor(settings, ledger, notices, version))
     stack.push_async_callback(fleet.close)
@@ -153,6 +158,7 @@ def assemble(settings: Settings, key: bytes, pacs: Pacs | None, engine: Engine, 
         ledger=ledger,
         admission=Admission(waiting=settings.max_waiting, body_bytes=settings.max_body_bytes),
         callers=callers,
+        pace=Pace(settings.caller_requests_per_s, settings.caller_requests_at_once),
         audit=audit,
         database=database,
         fleet=fleet,
@@ -175,6 +181,20 @@ def open_spool(settings: Settings, process: UUID) -> Spool:
     spool = Spool(settings.spool_folder, process, limit=settings.spool_bytes)
     spool.open()
     return spool
+
+
+def open_issuer(settings: Settings, key: bytes) -> Issuer | None:
+    """Whose tokens are accepted besides keys; None where nobody's.
+
+    Raises:
+        SetupError: Only a part of what is needed is set.
+    """
+    if settings.oidc_issuer is None and settings.oidc_audience is None:
+        return None
+    if settings.oidc_issuer is None or settings.oidc_audience is None:
+        raise SetupError("Tokens need both STEPWEDGE_OIDC_ISSUER and STEPWEDGE_OIDC_AUDIENCE.")
+    claim, prefix = settings.oidc_roles_claim, settings.oidc_role_prefix
+    return Issuer(settings.oidc_issuer, settings.oidc_audience, claim=claim, prefix=prefix, secret=key)
 
 
 def start_predictor(settings: Settings, ledger: Ledger, notices: Notices, version: ModelVersion) -> Predictor:

@@ -41,6 +41,21 @@ class Settings(BaseSettings):
     api_key: SecretStr | None = Field(
         default=None, description="Key with which commands of this machine call a gateway; default is data_dir/api.key, if there is one."
     )
+    oidc_issuer: str | None = Field(
+        default=None,
+        pattern=r"^https?://\S+$",
+        description="OIDC issuer whose access tokens are accepted besides keys; needs oidc_audience.",
+    )
+    oidc_audience: str | None = Field(default=None, min_length=1, description="The audience that a token must be meant for.")
+    oidc_roles_claim: str = Field(default="roles", description="Claim with the list of roles; dots lead inwards: realm_access.roles.")
+    oidc_role_prefix: str = Field(default="stepwedge-", description="What a role's name begins with there: stepwedge-predict.")
+    caller_requests_per_s: float | None = Field(default=None, gt=0, description="Requests a second of one caller before 429. Not set: any.")
+    caller_requests_at_once: int | None = Field(default=None, ge=1, description="Requests in work of one caller before 429. Not set: any.")
+    tls_certificate: Path | None = Field(default=None, description="PEM file of the gateway's certificate and its chain; needs tls_key.")
+    tls_key: Path | None = Field(default=None, description="PEM file of the certificate's key.")
+    tls_client_ca: Path | None = Field(
+        default=None, description="PEM file of authorities; only callers with a certificate of one of them are let in (mutual TLS)."
+    )
     metrics_need_key: bool = Field(default=False, description="/metrics is for callers with the role read only.")
     replay_clock: bool = Field(default=False, description="Accept the header Stepwedge-Received-At from callers with the role replay.")
     export_measurements: bool = Field(

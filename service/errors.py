@@ -103,6 +103,10 @@ class UnknownRequestError(StepwedgeError):
     """There is no request with this id, or it ended so long ago that it is forgotten."""
 
 
+class PacedError(StepwedgeError):
+    """The caller sends more requests than one caller may; try again shortly."""
+
+
 class UnavailableError(StepwedgeError):
     """The record of this answer cannot be stored now, so no answer is given; try again shortly."""
 

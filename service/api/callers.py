@@ -28,16 +28,18 @@ class May(SecurityBase):
     def __init__(self, *roles: Role) -> None:
         self.roles = roles
         self.scheme_name = SCHEME
-        self.model = HTTPBearer(description="An API key (sw_...), made by `stepwedge keys create`.")
+        self.model = HTTPBearer(description="An API key (sw_...), made by `stepwedge keys create`, or a token of the configured issuer.")
 
     async def __call__(self, request: Request, service: Served) -> Caller:
         now, caller = datetime.now(UTC), NOBODY
         try:
             caller = service.callers.identify(token_of(request), now)
             self.check(caller)
+            request.scope["state"]["leave"] = service.pace.enter(caller.name)
         except StepwedgeError as error:
             self.turn_away(service, request, caller, error, now)
             raise
+        service.ledger.called(caller.name, self.roles[0])
         return caller
 
     def check(self, caller: Caller) -> None:

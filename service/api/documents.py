@@ -55,7 +55,7 @@ def document(app: FastAPI) -> Mapping[str, Any]:
     for path in content["paths"].values():
         for operation in path.values():
             if "security" in operation:
-                operation["responses"] |= {str(status): response for status, response in problems(401, 403).items()}
+                operation["responses"] |= {str(status): response for status, response in problems(401, 403, 429, 503).items()}
             if "HTTPValidationError" in str(operation["responses"].get("422", "")):
                 del operation["responses"]["422"]
     return content

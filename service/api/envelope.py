@@ -53,6 +53,8 @@ class Envelope:
                 body = for_address(problem(INTERNAL, detail_of(error, INTERNAL), request_id), scope["path"])
                 await problem_response(INTERNAL, body)(scope, receive, reply)
             finally:
+                if (leave := scope["state"].get("leave")) is not None:
+                    leave()
                 note(scope, reply.status, 1000 * (perf_counter() - began))
 
 

@@ -56,7 +56,7 @@ async def home(service: Served) -> HTMLResponse:
         models=table_of(serving) if serving else "<p>No model yet: <code>stepwedge register FOLDER</code> adds one within seconds.</p>",
         example=escape(serving[0].version.model) if serving else "MODEL",
         authorization="" if Role.PREDICT in settings.anonymous_roles else " -H 'Authorization: Bearer KEY'",
-        address=escape(f"http://{settings.host}:{settings.port}"),
+        address=escape(f"{'http' if settings.tls_certificate is None else 'https'}://{settings.host}:{settings.port}"),
     )
     return HTMLResponse(page, headers={"Content-Security-Policy": POLICY})
 

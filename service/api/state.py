@@ -18,6 +18,7 @@ from service.gateway.inbox import Inbox
 from service.gateway.inbox_metrics import InboxMetrics
 from service.gateway.journal import Journal
 from service.gateway.ledger import Ledger
+from service.gateway.pace import Pace
 from service.gateway.path import Gateway
 from service.gateway.queue import Queue
 from service.gateway.refuse import RefusalLog
@@ -34,6 +35,7 @@ class Service:
     ledger: Ledger
     admission: Admission
     callers: Callers
+    pace: Pace
     audit: AuditLog
     database: Database
     fleet: Fleet

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from prometheus_client.parser import text_string_to_metric_families
 
 from service.cli.secret_files import PSEUDONYM_KEY, with_own_key
+from service.cli.setup import connection_to
 from service.config import Settings
 from service.errors import SetupError
 from service.gateway.key import pseudonym_key
@@ -115,7 +116,10 @@ def licences(_settings: Settings) -> Result:
 
 def fetch(settings: Settings, path: str) -> tuple[int, bytes] | None:
     """Status and body from the gateway of these settings; None when nothing answers."""
-    connection = http.client.HTTPConnection(settings.host, settings.port, timeout=TIMEOUT_S)
+    try:
+        connection = connection_to(settings, TIMEOUT_S)
+    except OSError:
+        return None
     try:
         connection.request("GET", path, headers=with_own_key(settings).authorization)
         reply = connection.getresponse()

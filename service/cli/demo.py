@@ -8,7 +8,7 @@ import typer
 
 from service.cli.leash import Leash, tie
 from service.cli.secret_files import with_own_key
-from service.cli.setup import database, read_settings
+from service.cli.setup import address_of, database, read_settings
 
 Url = Annotated[
     str | None,
@@ -25,4 +25,4 @@ def demo(url: Url = None, leash: Leash = None) -> None:
     from service.demo import story  # noqa: PLC0415 - torch takes seconds to import; --help must not wait for it
 
     with database(settings) as database_url:
-        story.run(settings, database_url=database_url, address=url or f"http://{settings.host}:{settings.port}", echo=typer.echo)
+        story.run(settings, database_url=database_url, address=url or address_of(settings), echo=typer.echo)

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from service.cli.secret_files import with_own_key
-from service.cli.setup import read_settings
+from service.cli.setup import address_of, read_settings
 from service.config import Settings
 from service.errors import SetupError
 
@@ -32,7 +32,7 @@ def labels(file: File, url: Url = None) -> None:
     if file.suffix.lower() not in MEDIA_TYPES:
         raise SetupError(f"The file's name ends in none of {', '.join(MEDIA_TYPES)}.")
     settings = with_own_key(read_settings())
-    status, reply = send(settings, url or f"http://{settings.host}:{settings.port}", file)
+    status, reply = send(settings, url or address_of(settings), file)
     if status not in {200, 207}:
         raise SetupError(
             f"The gateway took no more of the file: {reply.get('title', 'no reason given')} ({status}). {reply.get('detail', '')}"

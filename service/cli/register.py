@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from service.cli.setup import actor, database, read_settings
+from service.cli.setup import actor, address_of, database, read_settings
 
 Folder = Annotated[Path, typer.Argument(help="Folder with model.toml and its artifact.", show_default=False)]
 
@@ -25,7 +25,7 @@ def register(folder: Folder) -> None:
             version = register_package(engine, settings.object_folder, folder, at=datetime.now(UTC), actor=actor())
         finally:
             engine.dispose()
-    address = f"http://{settings.host}:{settings.port}/v1/models/{version.model}"
+    address = f"{address_of(settings)}/v1/models/{version.model}"
     typer.echo(f"{version.model} {version.version} is registered; every running gateway serves it within seconds.")
     typer.echo(f"  See it        curl -H 'Authorization: Bearer KEY' {address}")
     typer.echo(

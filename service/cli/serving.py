@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
+import ssl
 import sys
 from types import FrameType
+from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.app import create_app
 from service.config import Settings
+from service.errors import SetupError
 
 HEADER_BYTES = 64 * 1024
 KEEP_ALIVE_S = 75
 DRAIN_S = 10
+CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+"""Of TLS 1.2; those of 1.3 are all good."""
 SWITCH_S = 0.001
 
 
@@ -86,6 +91,7 @@ class BoundedHeaders(HttpToolsProtocol):
 
 
 def server_for(settings: Settings) -> uvicorn.Server:
+    certificate = certificate_of(settings)
     config = uvicorn.Config(
         create_app(settings),
         host=settings.host,
@@ -98,8 +104,43 @@ def server_for(settings: Settings) -> uvicorn.Server:
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=DRAIN_S,
+        **certificate,
     )
+    config.load()
+    if config.ssl is not None:
+        config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
     return uvicorn.Server(config)
+
+
+def certificate_of(settings: Settings) -> dict[str, Any]:
+    """What the server needs for TLS; nothing where none is set. A client's certificate lets it in, no more: its key says what it may do.
+
+    Raises:
+        SetupError: Only a part of what is needed is set, or a file cannot be used.
+    """
+    own, key, authorities = settings.tls_certificate, settings.tls_key, settings.tls_client_ca
+    if own is None and key is None and authorities is None:
+        return {}
+    if own is None or key is None:
+        raise SetupError("TLS needs both STEPWEDGE_TLS_CERTIFICATE and STEPWEDGE_TLS_KEY.")
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(own, key, password="")
+        if authorities is not None:
+            context.load_verify_locations(authorities)
+    except (OSError, ValueError) as error:
+        raise SetupError(
+            f"The files of TLS cannot be used ({type(error).__name__}): a PEM certificate, its key without password, and PEM authorities."
+        ) from None
+    required = ssl.CERT_NONE if authorities is None else ssl.CERT_REQUIRED
+    return {
+        "ssl_certfile": own,
+        "ssl_keyfile": key,
+        "ssl_ca_certs": authorities,
+        "ssl_cert_reqs": required,
+        "ssl_version": ssl.PROTOCOL_TLS_SERVER,
+        "ssl_ciphers": CIPHERS,
+    }
 
 
 def serve(settings: Settings) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPSConnection
 
 from pydantic import ValidationError
 
@@ -46,6 +48,21 @@ def database(settings: Settings) -> Iterator[str]:
 def actor() -> str:
     """Who gives a command, for the audit log: the number of the operating system's user, since its name may be a person's."""
     return f"{ON_SITE}:{os.getuid()}" if hasattr(os, "getuid") else ON_SITE
+
+
+def address_of(settings: Settings) -> str:
+    """Where the gateway of these settings answers."""
+    return f"{'http' if settings.tls_certificate is None else 'https'}://{settings.host}:{settings.port}"
+
+
+def connection_to(settings: Settings, timeout: float) -> HTTPConnection:
+    """A connection to the gateway of these settings; over TLS its own certificate is what is trusted."""
+    if settings.tls_certificate is None:
+        return HTTPConnection(settings.host, settings.port, timeout=timeout)
+    context = ssl.create_default_context(cafile=str(settings.tls_certificate))
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return HTTPSConnection(settings.host, settings.port, timeout=timeout, context=context)
 
 
 def need_free(host: str, port: int, variable_name: str) -> None:

@@ -15,7 +15,7 @@ import typer
 
 from service.cli.crew import Crew, News
 from service.cli.secret_files import API_KEY, own_api_key, own_key
-from service.cli.setup import database, need_free, read_settings
+from service.cli.setup import address_of, connection_to, database, need_free, read_settings
 from service.config import Settings
 from service.errors import SetupError
 from service.store.engine import open_engine
@@ -69,7 +69,7 @@ def is_loopback(host: str) -> bool:
 
 async def run(settings: Settings, environment: dict[str, str], key: str, *, demo: bool) -> None:
     """Start the gateway, then the demo, then the worker; stay until asked to stop."""
-    address = f"http://{settings.host}:{settings.port}"
+    address = address_of(settings)
     async with Crew(environment, settings.data_dir / "logs") as crew:
         await crew.start("gateway")
         news = await until_live(crew, settings)
@@ -101,7 +101,7 @@ async def until_live(crew: Crew, settings: Settings) -> News | None:
 
 
 def answers(settings: Settings) -> bool:
-    connection = http.client.HTTPConnection(settings.host, settings.port, timeout=1)
+    connection = connection_to(settings, 1.0)
     try:
         connection.request("GET", "/livez")
         return connection.getresponse().status == http.HTTPStatus.OK

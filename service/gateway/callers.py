@@ -16,6 +16,7 @@ from service.access import ApiKey, Caller, Role
 from service.errors import UnauthenticatedError, UnavailableError
 from service.gateway.api_key import digest_of
 from service.gateway.database import Database
+from service.gateway.issuer import Issuer
 from service.store.api_keys import valid_keys
 
 ANONYMOUS = "anonymous"
@@ -29,15 +30,17 @@ log = structlog.get_logger()
 class Callers:
     """The keys as they were a second ago. While Postgres is away the last copy goes on: a key that was good stays good."""
 
-    def __init__(self, database: Database, anonymous: frozenset[Role]) -> None:
+    def __init__(self, database: Database, anonymous: frozenset[Role], issuer: Issuer | None = None) -> None:
         """No key is known before the first `refresh`.
 
         Args:
             database: Where the keys are asked for.
             anonymous: What callers without a key may do.
+            issuer: Whose tokens are accepted besides keys.
         """
         self._database = database
         self._anonymous = Caller(ANONYMOUS, anonymous)
+        self._issuer = issuer
         self._keys: Mapping[bytes, ApiKey] | None = None
 
     def identify(self, token: str | None, now: datetime) -> Caller:
@@ -51,7 +54,9 @@ class Callers:
             return self._anonymous
         digest = digest_of(token)
         if digest is None:
-            raise UnauthenticatedError
+            if self._issuer is None:
+                raise UnauthenticatedError
+            return self._issuer.identify(token)
         if self._keys is None:
             raise UnavailableError(STARTING)
         key = self._keys.get(digest)

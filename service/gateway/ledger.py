@@ -20,6 +20,7 @@ UNKNOWN = "unknown"
 NOBODY = "-"
 """The label of an instance that came along in a study and that no model takes. No model can have this name."""
 
+MOST_CALLERS, OTHER = 100, "other"
 STAGE_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 BATCH_BOUNDS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
@@ -80,6 +81,13 @@ class Ledger:
             registry=registry,
         )
 
+        self._callers: set[str] = set()
+        self._called = Counter(
+            "stepwedge_caller_requests_total",
+            "Requests that were let in, by the name of the caller's key and the role that they needed.",
+            ["caller", "role"],
+            registry=registry,
+        )
         self._turned_away = Counter(
             "stepwedge_requests_turned_away_total",
             "Requests of any kind from callers that are not known or lack the role, by reason.",
@@ -143,6 +151,13 @@ class Ledger:
 
     def drop_audit(self, acts: int) -> None:
         self._audit_dropped.inc(acts)
+
+    def called(self, caller: str, role: str) -> None:
+        """Count a request by who sent it. Beyond the first hundred, and for whom a token names, that is `other`."""
+        known = caller in self._callers or (len(self._callers) < MOST_CALLERS and not caller.startswith("oidc-"))
+        if known:
+            self._callers.add(caller)
+        self._called.labels(caller if known else OTHER, role).inc()
 
     def turn_away(self, reason: str) -> None:
         self._turned_away.labels(reason).inc()

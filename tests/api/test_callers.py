@@ -197,3 +197,23 @@ def test_a_key_is_nowhere_in_the_database(closed: httpx.Client, engine: Engine) 
 def test_callers_without_a_key_can_never_operate_or_replay(roles: str) -> None:
     with pytest.raises(ValidationError):
         Settings(anonymous_may=roles)
+
+
+def test_a_caller_beyond_its_share_is_told_when_to_come_back_and_others_go_on(
+    settings: Settings, engine: Engine, postgres_url: str, tmp_path: Path
+) -> None:
+    with closed_gateway(settings, engine, tmp_path, caller_requests_per_s=10.0) as client:
+        other = issue(postgres_url, "other", [Role.READ])
+        replies = [client.get("/v1/models") for _ in range(40)]
+        reply = next(reply for reply in replies if reply.status_code == 429)
+        check(reply, 429, "too-many-requests")
+        assert int(reply.headers["retry-after"]) >= 1
+        until(lambda: client.get("/v1/models", headers=other).status_code == 200)
+        metrics = client.get("/metrics").text
+        assert 'stepwedge_caller_requests_total{caller="other",role="read"}' in metrics
+
+
+def test_what_was_answered_makes_room_for_the_next(settings: Settings, engine: Engine, tmp_path: Path) -> None:
+    with closed_gateway(settings, engine, tmp_path, caller_requests_at_once=1) as client:
+        assert [client.get("/v1/models").status_code for _ in range(5)] == 5 * [200]
+        assert [client.post(ASK, content=b"garbage", headers=DICOM).status_code for _ in range(3)] == 3 * [400]
