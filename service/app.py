@@ -122,11 +122,7 @@ def assemble(settings: Settings, key: bytes, pacs: Pacs | None, engine: Engine, 
     stack.push_async_callback(recorder.close)
     circuit.on_open(recorder.give_up)
     capture = Capture(recorder, spool, circuit, serve_unrecorded=settings.unrecordable == "serve_unrecorded")
-    issuer = open_issuer(settings, key)
-    if issuer is not None:
-        run_beside(stack, issuer.watch())
-    callers = Callers(database, settings.anonymous_roles, issuer)
-    run_beside(stack, callers.watch())
+    callers = open_callers(settings, key, database, stack)
     fleet = Fleet(database, lambda version: start_predictor(settings, ledger, notices, version))
     stack.push_async_callback(fleet.close)
     run_beside(stack, fleet.watch())
@@ -181,6 +177,16 @@ def open_spool(settings: Settings, process: UUID) -> Spool:
     spool = Spool(settings.spool_folder, process, limit=settings.spool_bytes)
     spool.open()
     return spool
+
+
+def open_callers(settings: Settings, key: bytes, database: Database, stack: AsyncExitStack) -> Callers:
+    """Who may call, kept in step with the list of keys, and with the issuer's where one is set."""
+    issuer = open_issuer(settings, key)
+    if issuer is not None:
+        run_beside(stack, issuer.watch())
+    callers = Callers(database, settings.anonymous_roles, issuer)
+    run_beside(stack, callers.watch())
+    return callers
 
 
 def open_issuer(settings: Settings, key: bytes) -> Issuer | None:
