@@ -74,7 +74,14 @@ def standings(connection: Connection) -> list[Standing]:
     """)
     names = Counts.__dataclass_fields__
     return [
-        Standing(row.process, row.seen_at, row.ended_at, Counts(**{name: getattr(row, name) for name in names}), row.stored, row.drained)
+        Standing(
+            row.process,
+            row.seen_at,
+            row.ended_at,
+            Counts(**{name: getattr(row, name) for name in names}),
+            int(row.stored),
+            int(row.drained),
+        )
         for row in connection.execute(query)
     ]
 
