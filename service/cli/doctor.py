@@ -9,7 +9,7 @@ import typer
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.cli import checks, store_checks
+from service.cli import capture_checks, checks, store_checks
 from service.cli.checks import Check, Health, Result
 from service.cli.setup import database, read_settings
 from service.cli.store_checks import StoreCheck
@@ -22,12 +22,14 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("disk", checks.disk),
     ("gateway", checks.gateway),
     ("capture ledger", checks.capture_ledger),
+    ("spool", capture_checks.spool),
     ("licences", checks.licences),
 )
 STORE_CHECKS: tuple[tuple[str, StoreCheck], ...] = (
     ("postgres", store_checks.server),
     ("tables", store_checks.tables),
     ("stored ledger", store_checks.books),
+    ("told and stored", capture_checks.captured),
     ("models", store_checks.models),
     ("watch", store_checks.watch),
     ("outbox", store_checks.outbox),

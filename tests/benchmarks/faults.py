@@ -13,37 +13,21 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
-import signal
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from sqlalchemy import Engine, make_url, text
+from sqlalchemy import Engine, text
 
-from service.config import Settings
-from service.models.registry import register_package
-from service.store.embedded import embedded_postgres
 from service.store.engine import open_engine
 from service.store.ledgers import months, standings
-from service.store.migrate import migrate
-from tests.api.package import make_package
-from tests.api.serving import AUTHORIZED, KEY, free_port, issue_test_key
-from tests.films import make_film, phantom
+from tests.benchmarks.besieged import FAULTS, MARKER, PATIENCE_S, SETTLED_WITHIN_S, Fault, Place, until
+from tests.benchmarks.plain_http import Connection
 from tests.postgres import reachable_folder
-from tests.proxy import Proxy
 
-MARKER = b"1000000000"
 CLIENTS = 12
-PATIENCE_S = 20.0
-SETTLED_WITHIN_S = 120.0
 MOST_TRIES = 600
 
 
@@ -53,6 +37,7 @@ class Wanted:
 
     requests: int
     rounds: int
+    faults: tuple[Fault, ...] = FAULTS
     pause: float = 2.0
 
 
@@ -84,260 +69,97 @@ def run(wanted: Wanted) -> dict[str, Any]:
         folder = stack.enter_context(reachable_folder())
         place = Place(folder)
         stack.callback(place.close)
-        return asyncio.run(place.story(wanted))
+        return asyncio.run(story(place, wanted))
 
 
-class Place:
-    """A Postgres behind a proxy, and two gateways that share a volume."""
-
-    def __init__(self, folder: Path) -> None:
-        """Everything is up when this returns, but for the gateways."""
-        self.folder = folder
-        self._server = ExitStack()
-        self.url = self._server.enter_context(embedded_postgres(folder))
-        migrate(self.url)
-        self.proxy = Proxy(make_url(self.url).port or 0)
-        self.ports = (free_port(), free_port())
-        self.gateways: list[subprocess.Popen[bytes] | None] = [None, None]
-        self.faults: Counter[str] = Counter()
-        engine = open_engine(self.url)
-        package = make_package(folder / "package")
-        register_package(engine, Settings(data_dir=folder).object_folder, package, at=datetime.now(UTC))
+async def story(place: Place, wanted: Wanted) -> dict[str, Any]:
+    """Films and faults at once, then quiet, then the books."""
+    began = monotonic()
+    for number in range(len(place.gateways)):
+        place.start(number)
+    told = Told()
+    over = asyncio.Event()
+    clients = [asyncio.create_task(client(place, told, number, wanted, over)) for number in range(CLIENTS)]
+    await until(lambda: asyncio.sleep(0, told.ends["200"] > 0))
+    for _ in range(wanted.rounds):
+        for fault in wanted.faults:
+            await place.suffer(fault)
+            await asyncio.sleep(wanted.pause)
+    over.set()
+    await asyncio.gather(*clients)
+    sent = monotonic() - began
+    engine = open_engine(place.url)
+    try:
+        quiet = await settled(place, engine)
+        found = await asyncio.to_thread(audit, engine, told)
+    finally:
         engine.dispose()
-        issue_test_key(self.url)
-        self.film = make_film(
-            phantom(64, 64), SOPInstanceUID=f"1.2.{MARKER.decode()}", StudyInstanceUID=f"1.3.{MARKER.decode()}", SeriesInstanceUID="1.4"
-        )
+    faults = {name.replace(" ", "_"): count for name, count in sorted(place.faults.items())}
+    sound = found.pop("sound")
+    return {
+        "benchmark": "faults",
+        "seconds": round(sent),
+        "requests": told.requests,
+        "ends": dict(told.ends),
+        "answers": dict(told.kept),
+        **faults,
+        **found,
+    } | {
+        "recovered_by_itself": quiet,
+        "ok": quiet and told.requests >= wanted.requests and sound,
+    }
 
-    def close(self) -> None:
-        for gateway in self.gateways:
-            if gateway is not None:
-                gateway.kill()
-                gateway.wait()
-        self.proxy.close()
-        self._server.close()
 
-    def start(self, number: int) -> None:
-        """Start a gateway, as whatever supervises it would."""
-        through = make_url(self.url).set(host="127.0.0.1", port=self.proxy.port).render_as_string(hide_password=False)
-        environment = {
-            **os.environ,
-            "DATABASE_URL": through,
-            "STEPWEDGE_DATA_DIR": str(self.folder),
-            "STEPWEDGE_PORT": str(self.ports[number]),
-            "STEPWEDGE_PSEUDONYM_KEY": KEY,
-            "STEPWEDGE_RECORD_PATIENCE_S": "1",
-            "OMP_NUM_THREADS": "1",
-        }
-        with (self.folder / f"gateway-{number}.log").open("ab") as log:
-            self.gateways[number] = subprocess.Popen([sys.executable, "-m", "service", "gateway"], env=environment, stdout=log, stderr=log)
+async def client(place: Place, told: Told, number: int, wanted: Wanted, over: asyncio.Event) -> None:
+    """Films one after the other, each until it is answered, one in eight of them twice; for as long as there are faults and requests to send."""
+    connections: list[Connection | None] = [None, None]
+    film = number
+    while not over.is_set() or told.requests < wanted.requests:
+        for again in range(2 if film % 8 == 0 else 1):
+            await ask(place, told, film, connections, first=(film + again) % 2)
+        film += CLIENTS
 
-    async def story(self, wanted: Wanted) -> dict[str, Any]:
-        """Films and faults at once, then quiet, then the books."""
-        began = monotonic()
-        for number in range(len(self.gateways)):
-            self.start(number)
-        told = Told()
-        over = asyncio.Event()
-        clients = [asyncio.create_task(self.client(told, number, wanted, over)) for number in range(CLIENTS)]
-        await until(lambda: asyncio.sleep(0, told.ends["200"] > 0))
-        for _ in range(wanted.rounds):
-            await self.round(wanted.pause)
-        over.set()
-        await asyncio.gather(*clients)
-        sent = monotonic() - began
-        engine = open_engine(self.url)
+
+async def ask(place: Place, told: Told, film: int, connections: list[Connection | None], first: int) -> None:
+    """Send a film to one gateway, then to the other, until one answers."""
+    body = place.film.replace(MARKER, b"%010d" % (1_000_000_001 + film))
+    for attempt in range(MOST_TRIES):
+        gateway = (first + attempt) % 2
         try:
-            settled = await self.settled(engine)
-            found = await asyncio.to_thread(audit, engine, told)
-        finally:
-            engine.dispose()
-        faults = {name.replace(" ", "_"): count for name, count in sorted(self.faults.items())}
-        sound = found.pop("sound")
-        return {
-            "benchmark": "faults",
-            "seconds": round(sent),
-            "requests": told.requests,
-            "ends": dict(told.ends),
-            "answers": dict(told.kept),
-            **faults,
-            **found,
-        } | {
-            "recovered_by_itself": settled,
-            "ok": settled and told.requests >= wanted.requests and sound,
-        }
-
-    async def round(self, pause: float) -> None:
-        """Every fault once, both gateways killed; each mends itself or is mended by what any site has: a supervisor."""
-        for name, fault in (
-            ("gateway killed", lambda: self.kill_gateway(0)),
-            ("postgres frozen", self.freeze_postgres),
-            ("connections reset", self.reset),
-            ("gateway killed", lambda: self.kill_gateway(1)),
-            ("postgres killed", self.kill_postgres),
-            ("network silent", self.silence),
-            ("postgres stopped", self.stop_postgres),
-        ):
-            await fault()
-            self.faults[name] += 1
-            await asyncio.sleep(pause)
-
-    async def kill_gateway(self, number: int) -> None:
-        """SIGKILL, only when the other one could answer: else there is nobody to ask, and no fault to survive."""
-        await until(lambda: self.answers(1 - number))
-        gateway = self.gateways[number]
-        if gateway is None:
-            return
-        os.kill(gateway.pid, signal.SIGKILL)
-        await asyncio.to_thread(gateway.wait)
-        self.start(number)
-
-    async def freeze_postgres(self) -> None:
-        frozen = processes(self.folder)
-        for process in frozen:
-            with suppress(ProcessLookupError):
-                os.kill(process, signal.SIGSTOP)
-        await asyncio.sleep(3.0)
-        for process in frozen:
-            with suppress(ProcessLookupError):
-                os.kill(process, signal.SIGCONT)
-
-    async def kill_postgres(self) -> None:
-        for process in processes(self.folder):
-            with suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
-        await asyncio.to_thread(self.start_postgres)
-
-    async def stop_postgres(self) -> None:
-        await asyncio.to_thread(self.start_postgres)
-
-    def start_postgres(self) -> None:
-        """Whatever runs is stopped, and started again after a moment."""
-        self._server.close()
-        self._server = ExitStack()
-        self.url = self._server.enter_context(embedded_postgres(self.folder))
-        self.proxy.target = make_url(self.url).port or 0
-
-    async def reset(self) -> None:
-        self.proxy.stop()
-        self.proxy.restore()
-
-    async def silence(self) -> None:
-        self.proxy.freeze()
-        await asyncio.sleep(1.5)
-        self.proxy.restore()
-
-    async def client(self, told: Told, number: int, wanted: Wanted, over: asyncio.Event) -> None:
-        """Films one after the other, each until it is answered, one in eight of them twice; for as long as there are faults and requests to send."""
-        connections: list[Connection | None] = [None, None]
-        film = number
-        while not over.is_set() or told.requests < wanted.requests:
-            for again in range(2 if film % 8 == 0 else 1):
-                await self.ask(told, film, connections, first=(film + again) % 2)
-            film += CLIENTS
-
-    async def ask(self, told: Told, film: int, connections: list[Connection | None], first: int) -> None:
-        """Send a film to one gateway, then to the other, until one answers."""
-        body = self.film.replace(MARKER, b"%010d" % (1_000_000_001 + film))
-        for attempt in range(MOST_TRIES):
-            gateway = (first + attempt) % 2
-            try:
-                connection = connections[gateway] or await Connection.open(self.ports[gateway])
-                connections[gateway] = connection
-                async with asyncio.timeout(PATIENCE_S):
-                    status, answer = await connection.post(body)
-            except (OSError, EOFError, TimeoutError) as error:
-                told.ends[type(error).__name__] += 1
-                if (broken := connections[gateway]) is not None:
-                    broken.close()
-                connections[gateway] = None
-                await asyncio.sleep(0.1)
-                continue
-            told.ends[str(status)] += 1
-            if status == 200:
-                told.ids.setdefault(film, set()).add(answer["id"])
-                told.kept[answer["recorded"] + (" again" if answer["replayed"] else "")] += 1
-                return
-            await asyncio.sleep(0.1)
-        raise RuntimeError("a film was never answered")
-
-    async def answers(self, number: int) -> bool:
-        try:
-            connection = await Connection.open(self.ports[number])
-        except OSError:
-            return False
-        try:
+            connection = connections[gateway] or await Connection.open(place.ports[gateway])
+            connections[gateway] = connection
             async with asyncio.timeout(PATIENCE_S):
-                return (await connection.get("/readyz"))[0] == 200
-        except (OSError, EOFError, TimeoutError):
-            return False
-        finally:
-            connection.close()
-
-    async def settled(self, engine: Engine) -> bool:
-        """Both gateways answer and nothing waits in the spool: without a hand."""
-
-        async def quiet() -> bool:
-            left = any(self.folder.glob("spool/*/*.seg"))
-            return not left and await self.answers(0) and await self.answers(1)
-
-        try:
-            await until(quiet, SETTLED_WITHIN_S)
-        except TimeoutError:
-            return False
-        await asyncio.sleep(6.0)  # the last page of the books
-        with engine.connect() as connection:
-            return bool(connection.scalar(text("select true")))
+                status, answer = await connection.post(body)
+        except (OSError, EOFError, TimeoutError) as error:
+            told.ends[type(error).__name__] += 1
+            if (broken := connections[gateway]) is not None:
+                broken.close()
+            connections[gateway] = None
+            await asyncio.sleep(0.1)
+            continue
+        told.ends[str(status)] += 1
+        if status == 200:
+            told.ids.setdefault(film, set()).add(answer["id"])
+            told.kept[answer["recorded"] + (" again" if answer["replayed"] else "")] += 1
+            return
+        await asyncio.sleep(0.1)
+    raise RuntimeError("a film was never answered")
 
 
-class Connection:
-    """HTTP/1.1 with as little work as possible: the processors are for the gateways."""
+async def settled(place: Place, engine: Engine) -> bool:
+    """Both gateways answer and nothing waits in the spool: without a hand."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
+    async def quiet() -> bool:
+        left = any(place.folder.glob("spool/*/*.seg"))
+        return not left and await place.answers(0) and await place.answers(1)
 
-    @classmethod
-    async def open(cls, port: int) -> Connection:
-        return cls(*await asyncio.open_connection("127.0.0.1", port))
-
-    async def post(self, body: bytes) -> tuple[int, dict[str, Any]]:
-        head = f"POST /v1/models/chest/predictions HTTP/1.1\r\nContent-Type: application/dicom\r\nContent-Length: {len(body)}\r\n"
-        return await self._exchange(head, body)
-
-    async def get(self, path: str) -> tuple[int, dict[str, Any]]:
-        return await self._exchange(f"GET {path} HTTP/1.1\r\n", b"")
-
-    def close(self) -> None:
-        self._writer.transport.abort()
-
-    async def _exchange(self, head: str, body: bytes) -> tuple[int, dict[str, Any]]:
-        fields = {"Host": "127.0.0.1", **AUTHORIZED}
-        self._writer.write((head + "".join(f"{name}: {value}\r\n" for name, value in fields.items()) + "\r\n").encode() + body)
-        await self._writer.drain()
-        lines = (await self._reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-        length = next(int(line.split(":")[1]) for line in lines if line.lower().startswith("content-length:"))
-        answer = json.loads(await self._reader.readexactly(length))
-        return int(lines[0].split()[1]), answer
-
-
-async def until(condition: Callable[[], Awaitable[bool]], seconds: float = SETTLED_WITHIN_S) -> None:
-    """Wait for something that happens by itself."""
-    async with asyncio.timeout(seconds):
-        while not await condition():
-            await asyncio.sleep(0.1)  # noqa: ASYNC110 - other processes are asked, they set no event of ours
-
-
-def processes(folder: Path) -> list[int]:
-    """The server of a data folder, then its children."""
-    server = int((folder / "postgres" / "data" / "postmaster.pid").read_text().splitlines()[0])
-    return [server, *(int(path.parent.name) for path in Path("/proc").glob("[0-9]*/stat") if parent(path) == server)]
-
-
-def parent(stat: Path) -> int:
-    with suppress(OSError):
-        return int(stat.read_text().rpartition(")")[2].split()[1])
-    return 0
+    try:
+        await until(quiet, SETTLED_WITHIN_S)
+    except TimeoutError:
+        return False
+    await asyncio.sleep(6.0)  # the last page of the books
+    with engine.connect() as connection:
+        return bool(connection.scalar(text("select true")))
 
 
 def audit(engine: Engine, told: Told) -> dict[str, Any]:

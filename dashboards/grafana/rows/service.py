@@ -17,7 +17,7 @@ UNACCOUNTED = (
 
 
 def row() -> list[timeseries.Panel]:
-    return [*_answers(), *_speed(), *_accounts(), *_inbox()]
+    return [*_answers(), *_speed(), *_accounts(), *_spool(), *_inbox()]
 
 
 def _answers() -> list[timeseries.Panel]:
@@ -89,6 +89,45 @@ def _speed() -> list[timeseries.Panel]:
             unit="short",
             width=8,
             ends=(0, None),
+        ),
+    ]
+
+
+def _spool() -> list[timeseries.Panel]:
+    return [
+        lines(
+            "Spool, share that is full",
+            "While Postgres is away answers lie on the gateway's disk. A page at one half; when it is full, studies get no answer.",
+            [Query("max by (instance) (stepwedge_spool_bytes) / max by (instance) (stepwedge_spool_limit_bytes)", "{{instance}}")],
+            unit="percentunit",
+            width=8,
+            limit=0.5,
+            ends=(0, None),
+            alert="StepwedgeSpoolFilling",
+        ),
+        lines(
+            "Spool, age of the oldest record",
+            "Seconds since the oldest answer that Postgres has not taken yet. A ticket after 15 minutes.",
+            [Query("max by (instance) (stepwedge_spool_oldest_age_seconds)", "{{instance}}")],
+            unit="s",
+            width=8,
+            limit=900,
+            ends=(0, None),
+            alert="StepwedgeSpoolWaiting",
+        ),
+        lines(
+            "Spool, records that wait and what became of the others",
+            "stored: a new row. known: had its row. duplicate, conflict: came second. rejected: kept in spool/aside for a person.",
+            [
+                Query("sum(stepwedge_spool_records)", "waiting"),
+                Query("sum by (outcome) (increase(stepwedge_spool_drained_total[1h]))", "{{outcome}}, in an hour"),
+                Query("sum(increase(stepwedge_spool_damaged_bytes_total[1h]))", "damaged bytes, in an hour"),
+                Query("max(stepwedge_database_away)", "Postgres is away"),
+            ],
+            unit="short",
+            width=8,
+            ends=(0, None),
+            alert="StepwedgeSpoolLoss",
         ),
     ]
 
