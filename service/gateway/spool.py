@@ -133,9 +133,13 @@ class Spool:
         held = frozenset(shelf.process for shelf in self._shelves())
         found = list(adoptable(self.root, held)) if self.root.is_dir() else []
         for shelf in found:
-            for segment in shelf.sealed():
+            segments = shelf.sealed()
+            for segment in segments:
                 self._take_in(segment)
-            self._adopted.append(shelf)
+            if segments:
+                self._adopted.append(shelf)
+            else:
+                shelf.close()
         return len(found)
 
     def oldest(self) -> tuple[Shelf, Path] | None:

@@ -118,6 +118,10 @@ async def client(place: Place, told: Told, number: int, wanted: Wanted, over: as
         for again in range(2 if film % 8 == 0 else 1):
             await ask(place, told, film, connections, first=(film + again) % 2)
         film += CLIENTS
+    for connection in connections:
+        if connection is not None:
+            connection.close()
+    await asyncio.sleep(0)  # the loop closes what was aborted
 
 
 async def ask(place: Place, told: Told, film: int, connections: list[Connection | None], first: int) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from uuid import uuid4
 
 import numpy as np
 from prometheus_client import CollectorRegistry
@@ -19,10 +20,13 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Engine
 
 from service.domain import Outcome
+from service.gateway.circuit import Circuit
 from service.gateway.inbox import Inbox
 from service.gateway.inbox_metrics import InboxMetrics
 from service.gateway.ledger import UNKNOWN, Ledger
 from service.gateway.notices import Notices
+from service.gateway.spool import Spool
+from service.gateway.watermarks import Watermarks
 from service.results.push import PushMetrics
 from service.worker.export import MeasurementCollector
 from service.worker.metrics import WorkerMetrics
@@ -116,6 +120,7 @@ class Gateway:
     def __init__(self) -> None:
         self.registry = CollectorRegistry(auto_describe=False)
         self._ledger, self._notices = Ledger(self.registry), Notices(self.registry)
+        Watermarks(self.registry, Spool(Path("nowhere"), uuid4(), limit=1 << 20), Circuit())
         self._notices.introduce("chest")
         self._reports = PushMetrics(self.registry)
         self._folder = TemporaryDirectory()

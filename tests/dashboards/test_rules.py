@@ -85,5 +85,11 @@ def test_no_text_uses_a_unit_that_reads_wrong_at_night() -> None:
 def test_replicas_that_export_the_same_make_one_alert() -> None:
     """A label of the scrape may name a gateway, which is a process of its own; nothing else may carry one."""
     by_instance = {name for name, rule in alerts().items() if "instance" in rule["annotations"]["summary"]}
-    assert by_instance == {"StepwedgeLedgerImbalance", "StepwedgeInboxWaiting"}
+    assert by_instance == {
+        "StepwedgeLedgerImbalance",
+        "StepwedgeInboxWaiting",
+        "StepwedgeSpoolFilling",
+        "StepwedgeSpoolWaiting",
+        "StepwedgeSpoolLoss",
+    }
     assert {name for name, rule in alerts().items() if not re.search(r"by \(|max\(|absent\(|instance:", rule["expr"])} == set()

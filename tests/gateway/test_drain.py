@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import Engine, text
@@ -113,6 +113,17 @@ def test_killed_between_two_commits_of_a_segment_the_rest_is_drained_once(tmp_pa
         drain(connection, UUID(segment.parent.name), int(segment.stem), [(len(framed(write_entry(films[0]))), films[0])])
     assert drained(tmp_path, engine) == {"stored": 449}
     assert len(stored(engine)) == 450
+
+
+def test_the_empty_shelf_of_a_dead_process_is_taken_away(tmp_path: Path) -> None:
+    (tmp_path / str(uuid4())).mkdir()
+    (next(tmp_path.iterdir()) / "lock").touch()
+
+    async def story(spool: Spool) -> bool:
+        return spool.empty
+
+    assert with_spool(tmp_path, story)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_was_committed_by_the_recorder_and_spooled_all_the_same_is_one_row(tmp_path: Path, engine: Engine) -> None:
