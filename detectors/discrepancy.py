@@ -59,8 +59,12 @@ def compare(null: Null, reference: Tally, window: Tally) -> Discrepancy:
         Gretton et al. 2012, Journal of Machine Learning Research 13:723; Satterthwaite 1946, Biometrics Bulletin 2:110.
     """
     then, now = reference.waves(), window.waves()
-    n, m = int(now[0]), int(then[0])
-    squared = float(((now[1:] / n - then[1:] / m) ** 2).sum()) / STEP**2
+    return of_means(null, then[1:] / then[0], float(then[0]), now[1:] / now[0], float(now[0]))
+
+
+def of_means(null: Null, then: Floats, m: float, now: Floats, n: float) -> Discrepancy:
+    """Compare two means of Fourier features, in steps of 1/8, of m and n films."""
+    squared = float(((now - then) ** 2).sum()) / STEP**2
     harmonic = n * m / (n + m) / null.dispersion
     ratio = squared * harmonic / null.spread
     return Discrepancy(sqrt(max(ratio - 1, 0.0) / harmonic), float(chdtrc(null.freedom, ratio * null.freedom)), null, harmonic)

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from detectors.evidence import State, evidence
+from detectors.plan import ALL
 from detectors.reference import Reference
 from detectors.series import SIDES, Series, Side
+from detectors.shift import identify
 from detectors.surprise import surprise
-from detectors.tally import Tally
+from detectors.tally import Tally, added
 from detectors.whereabouts import cell_of
 
 Group = Literal["inputs", "truth"]
@@ -83,8 +85,9 @@ def judge(reference: Reference, state: State, recent: Mapping[int, Mapping[str, 
     where it is diluted and small. The cell of an input incident is that with the most surprise in recent tallies, of those
     outside of which all is as it was.
 
-    kind of inputs: prevalence when only scores moved; acquisition when attributes, image statistics or the embedding moved; both
-    when the scores moved comparably. Without labels these are names for what moved, not proof of why. kind of truth: the family of the
+    kind of inputs: as shift.py identifies it from the recent tallies since it began. Where these are too few to tell: prevalence when
+    only scores moved; acquisition when attributes, image statistics or the embedding moved; both when the scores moved
+    comparably. kind of truth: the family of the
     first carrier. A change of P(label | score) moves calibration more than it moves prevalence, a change of prevalence the reverse.
 
     Args:
@@ -157,12 +160,11 @@ def _rank(carriers: Sequence[Carrier]) -> tuple[Carrier, ...]:
 def _incident(reference: Reference, group: Group, moved: tuple[Carrier, ...], recent: Mapping[int, Mapping[str, Tally]]) -> Incident:
     carriers = tuple(one for one in moved if one.evidence >= ATTACHES)
     first = carriers[0]
+    days = [tallies for day, tallies in recent.items() if day >= first.since]
     return Incident(
         family=group,
-        kind=_input_kind(moved) if group == "inputs" else _truth_kind(first),
-        cell=cell_of(reference, first.series, SIDES.index(first.side), [tallies for day, tallies in recent.items() if day >= first.since])
-        if group == "inputs"
-        else first.series.cell,
+        kind=_input_kind(reference, moved, days) if group == "inputs" else _truth_kind(first),
+        cell=cell_of(reference, first.series, SIDES.index(first.side), days) if group == "inputs" else first.series.cell,
         since=first.since,
         evidence=max(one.evidence for one in carriers),
         carriers=carriers,
@@ -175,7 +177,11 @@ def _truth_kind(first: Carrier) -> Kind:
     )
 
 
-def _input_kind(moved: Sequence[Carrier]) -> Kind:
+def _input_kind(reference: Reference, moved: Sequence[Carrier], days: Sequence[Mapping[str, Tally]]) -> Kind:
+    """As identified from the films since it began (shift.py); by what moved, where these are too few to tell."""
+    shift = identify(reference, added(reference.schema, [today[ALL] for today in days if ALL in today]))
+    if shift is not None and shift.kind != "none":
+        return shift.kind
     scores = max((one.surprise for one in moved if one.series.family == "score"), default=0.0)
     inputs = max((one.surprise for one in moved if one.series.family != "score"), default=0.0)
     if not any(one.evidence >= ATTACHES for one in moved if one.series.family != "score"):

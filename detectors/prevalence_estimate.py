@@ -13,6 +13,7 @@ from scipy.special import expit, logit
 from detectors.divergence import compare
 from detectors.intervals import Z
 from detectors.measurement import Interval, Measurement, Verdict
+from detectors.mixture import Estimate, mixture_share
 from detectors.plan import ALL
 from detectors.reference import Reference
 from detectors.schema import NEGATIVE, POSITIVE
@@ -25,16 +26,6 @@ GROUPS = 20
 MISFIT_P, MISFIT_DISTANCE = 1e-3, 0.1
 SMALLEST_CONTRAST = 0.1
 """Sensitivity less false positive rate below which the operating point says nothing about prevalence."""
-
-Shares = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A prevalence and its standard error."""
-
-    value: float
-    error: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,29 +57,6 @@ def prevalence_estimate(reference: Reference, window: Mapping[str, Tally]) -> Se
     """
     now = tally_of(reference.schema, window, ALL)
     return [one for finding in reference.schema.findings for one in _measure(reference, now, finding)]
-
-
-def mixture_share(window: Shares, positive: Shares, negative: Shares) -> Estimate:
-    """Maximum likelihood share of positives in a histogram, given the histograms of both classes (counts) on the same bins.
-
-    Standard error: observed information of the window, plus the delta method over both class histograms.
-
-    >>> found = mixture_share(np.array([50.0, 50.0]), np.array([20.0, 80.0]), np.array([80.0, 20.0]))
-    >>> round(found.value, 3), round(found.error, 3)
-    (0.5, 0.097)
-    """
-    f1, f0 = (_smooth(counts) for counts in (positive, negative))
-
-    def slope(share: float) -> float:
-        return float((window * (f1 - f0) / (share * f1 + (1 - share) * f0)).sum())
-
-    from scipy.optimize import brentq  # noqa: PLC0415 - 25 MB that a gateway, which imports this file too, never needs
-
-    share = 0.0 if slope(0.0) <= 0 else 1.0 if slope(1.0) >= 0 else float(brentq(slope, 0.0, 1.0, xtol=1e-10))
-    mixed = share * f1 + (1 - share) * f0
-    information = float((mixed * ((f1 - f0) / mixed) ** 2).sum())
-    known = _variance(f1, f0 / mixed) / positive.sum() + _variance(f0, f1 / mixed) / negative.sum()
-    return Estimate(share, sqrt(1 / (window.sum() * information) + known / information**2))
 
 
 def confusion_share(flagged: float, sensitivity: float, false_positive_rate: float) -> float:
@@ -157,12 +125,3 @@ def _judged(name: str, subject: Subject, found: Estimate) -> Measurement:
 def _groups(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     middle = np.cumsum(counts) - counts / 2
     return np.asarray(np.clip(middle * GROUPS / counts.sum(), 0, GROUPS - 1), dtype=np.int64)
-
-
-def _smooth(counts: Shares) -> Shares:
-    """Shares with half a count in each bin, so that no score is impossible."""
-    return np.asarray((counts + 0.5) / (counts + 0.5).sum())
-
-
-def _variance(shares: Shares, values: Shares) -> float:
-    return float((shares * values**2).sum() - (shares * values).sum() ** 2)

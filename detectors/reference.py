@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from statistics import fmean
 from typing import Any
 
@@ -18,6 +18,7 @@ from detectors.kernel import Kernel
 from detectors.listing import list_series
 from detectors.packing import DecodeError, fingerprint, pack, unpack
 from detectors.plan import ALL, Plan
+from detectors.profiles import Profiles
 from detectors.projection import Projection
 from detectors.schema import Schema
 from detectors.series import Family, Gather, Series, Stratum
@@ -36,6 +37,7 @@ class Reference:
     series: what is watched.
     estimates: rates and bands by row, and how each series wanders; a series has one row, or one a score group (calibration).
     null: of the embedding's discrepancy; None where the reference has too few embeddings.
+    profiles: how films with and without each finding looked.
     gather: reads k and n of every row from tallies.
     digest: names the whole of it [16 bytes].
     scatter: (family, cell, feature, finding) -> mean dispersion; see `dispersion_of`.
@@ -47,6 +49,7 @@ class Reference:
     series: tuple[Series, ...]
     estimates: Estimates
     null: Null | None
+    profiles: Profiles
     gather: Gather = field(init=False)
     digest: bytes = field(init=False)
     scatter: Mapping[tuple[str, str, str, str], float] = field(init=False, repr=False)
@@ -104,6 +107,7 @@ class Reference:
             "null": None if self.null is None else asdict(self.null),
         }
         arrays: dict[str, NDArray[Any]] = {**_embedding_arrays(self.schema), **self.estimates.arrays()}
+        arrays |= {f"profile/{one.name}": getattr(self.profiles, one.name) for one in fields(Profiles)}
         return header, arrays | {f"tally/{number}": tally.vector for number, tally in enumerate(self.tallies.values())}
 
     def to_bytes(self) -> bytes:
@@ -119,8 +123,9 @@ class Reference:
             schema = Schema.restore(header["schema"], projection, Kernel(arrays.pop("frequencies")))
             tallies = {cell: Tally(schema, arrays.pop(f"tally/{number}")) for number, cell in enumerate(header["cells"])}
             series = tuple(map(_series, header["series"]))
+            profiles = Profiles(**{one.name: arrays.pop(f"profile/{one.name}") for one in fields(Profiles)})
             null = None if header["null"] is None else Null(**header["null"])
-            return cls(_plan(header["plan"]), schema, tallies, series, Estimates(days=header["days"], **arrays), null)
+            return cls(_plan(header["plan"]), schema, tallies, series, Estimates(days=header["days"], **arrays), null, profiles)
         except (KeyError, TypeError, ValueError) as error:
             raise DecodeError("the reference is damaged") from error
 
@@ -152,7 +157,8 @@ def build_reference(
         for today in (np.asarray(days) == number for number in np.unique(days))
     )
     estimates = estimate(series, tallies, np.unique(days), daily, plan.minimum_odds_ratio)
-    return Reference(plan, schema, tallies, series, estimates, _null(schema, embedded, np.asarray(days)))
+    profiles = Profiles.of(schema, batch, embedded, tallies[ALL])
+    return Reference(plan, schema, tallies, series, estimates, _null(schema, embedded, np.asarray(days)), profiles)
 
 
 def _null(schema: Schema, embedded: NDArray[np.float64], days: NDArray[Any]) -> Null | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,6 +116,11 @@ class Tally:
 def tally_of(schema: Schema, window: Mapping[str, Tally], cell: str) -> Tally:
     """Tally of a cell of a window; of no predictions where the window lacks the cell."""
     return window[cell] if cell in window else Tally.zero(schema)
+
+
+def added(schema: Schema, tallies: Iterable[Tally]) -> Tally:
+    """Add tallies up."""
+    return sum(tallies, start=Tally.zero(schema))
 
 
 def tally(schema: Schema, batch: Batch) -> Tally:

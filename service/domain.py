@@ -202,7 +202,10 @@ class ModelVersion:
 
 @dataclass(frozen=True, slots=True)
 class Carrier:
-    """One series that carries an alarm: what moved, from which rate to which, on how many observations, and its evidence over its limit."""
+    """One series that carries an alarm: what moved, from which rate to which, on how many observations, and its evidence over its limit.
+
+    examples: ids of a few predictions that show it, the most extreme first.
+    """
 
     series: str
     family: str
@@ -215,6 +218,7 @@ class Carrier:
     rate: float
     n: int
     evidence: float
+    examples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ class CarrierReply(BaseModel):
     rate: float
     n: int
     evidence: Annotated[float, Field(description="Evidence over its limit; 1 or more pages.")]
+    examples: Annotated[list[UUID], Field(description="Ids of a few predictions that show it, the most extreme first.")]
 
 
 class AlarmReply(BaseModel):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, func, select, update
@@ -64,4 +65,9 @@ def _values(alarm: Alarm) -> dict[str, object]:
 
 def _alarm(row: Row[tuple[object, ...]]) -> Alarm:
     values = row._asdict()
-    return Alarm(**values | {"carriers": tuple(Carrier(**carrier) for carrier in values["carriers"])})
+    return Alarm(**values | {"carriers": tuple(map(_carrier, values["carriers"]))})
+
+
+def _carrier(stored: Mapping[str, Any]) -> Carrier:
+    """Alarms of former releases have no examples."""
+    return Carrier(**{**stored, "examples": tuple(stored.get("examples", ()))})

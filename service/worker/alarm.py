@@ -18,6 +18,7 @@ from service.store.day_tallies import DayTally, days_between
 from service.store.ids import derived_id, uuid7_floor
 from service.store.remedies import expire_remedy
 from service.worker.calendar import DAY, date_of, midnight, number_of
+from service.worker.examples import with_examples
 from service.worker.remedy import propose
 from service.worker.subject import Subject
 from service.worker.windows import added_up
@@ -77,14 +78,19 @@ def alarm_of(connection: Connection, subject: Subject, state: State, family: inc
 def extended(alarm: Alarm, subject: Subject, state: State) -> Alarm:
     """Bring an alarm up to date. What it was opened as, and where, stays: that is what people were told."""
     found = next((one for one in judge(subject.reference, state) if one.family == alarm.family), None)
-    carriers = _joined(alarm.carriers, tuple(map(_carrier, found.carriers))) if found else alarm.carriers
+    shown = {one.series: one.examples for one in alarm.carriers}
+    moved = [replace(_carrier(one), examples=shown.get(one.series.name, ())) for one in found.carriers] if found else []
+    carriers = _joined(alarm.carriers, tuple(moved)) if found else alarm.carriers
     return alarm if found is None or carriers == alarm.carriers else replace(alarm, evidence=found.evidence, carriers=carriers)
 
 
 def _open(connection: Connection, subject: Subject, state: State, family: incident.Group) -> AlarmChanges:
     """Open an alarm with its remedy; no crash and no other worker opens it twice."""
     alarm = alarm_of(connection, subject, state, family)
-    if alarm is None or not open_alarm(connection, alarm):
+    if alarm is None:
+        return AlarmChanges()
+    alarm = replace(alarm, carriers=with_examples(connection, subject, alarm.carriers, alarm.cell, date_of(state.day)))
+    if not open_alarm(connection, alarm):
         return AlarmChanges()
     propose(connection, subject, alarm)
     return AlarmChanges(opened=(alarm.id,))

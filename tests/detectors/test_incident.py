@@ -58,14 +58,14 @@ def test_without_recent_tallies_inputs_live_in_all() -> None:
     assert found.cell == "all"
 
 
-def test_scores_that_move_alone_are_a_shift_of_prevalence() -> None:
-    (found,) = first_incidents(shift=1.5)
+def test_a_finding_that_becomes_more_frequent_is_a_shift_of_prevalence() -> None:
+    (found,) = first_incidents(prevalence=1.5, labelled=0.0)
     assert (found.family, found.kind) == ("inputs", "prevalence")
     assert found.carriers[0].series.family == "score"
 
 
-def test_scores_and_inputs_that_move_alike_are_both() -> None:
-    (found,) = first_incidents(shift=1.5, brightness=11.0)
+def test_a_finding_that_becomes_more_frequent_on_films_that_look_otherwise_is_both() -> None:
+    (found,) = first_incidents(prevalence=1.5, brightness=8.0, labelled=0.0)
     assert found.kind == "both"
 
 

@@ -24,8 +24,8 @@ from detectors.divergence import compare
 from detectors.intervals import newcombe, wilson
 from detectors.kernel import BANDWIDTHS, STEP, WAVES, Kernel
 from detectors.measurement import Measurement
+from detectors.mixture import mixture_share
 from detectors.multiplicity import benjamini_hochberg
-from detectors.prevalence_estimate import mixture_share
 from detectors.projection import Projection
 from detectors.reference import Reference
 from detectors.schema import LOG_LOSS, NEGATIVE, POSITIVE, SCORE_BINS

@@ -13,9 +13,9 @@ from detectors.batch import Batch
 from detectors.calibration_line import fit_intercept
 from detectors.divergence import compare
 from detectors.intervals import Z, newcombe, wilson
+from detectors.mixture import mixture_share
 from detectors.outliers import outlying_from
 from detectors.plan import Plan
-from detectors.prevalence_estimate import mixture_share
 from detectors.projection import DISTANCE
 from detectors.reference import build_reference
 from detectors.schema import SCORE_BINS, score_bin

@@ -43,6 +43,16 @@ def test_a_replaced_scanner_alarms_within_two_days_and_names_what_a_person_can_l
     assert alarm.carriers[0].feature == "ManufacturerModelName"
 
 
+def test_an_alarm_shows_films_of_the_place_that_it_names(settled, version):
+    sent = {str(film.id): film for film in send_days(settled, version, SHIFT, 4, REPLACED)}
+    run(settled, day(SHIFT + 4))
+    (alarm,) = alarms(settled, version)
+    shown = [sent[one] for one in alarm.carriers[0].examples]
+    assert len(shown) == 5
+    assert {film.attributes["ManufacturerModelName"] for film in shown} == {"Gamma"}
+    assert {film.site for film in shown} == {"south"}
+
+
 def test_one_cause_lights_many_series_and_gives_one_alarm(settled, version):
     send_days(settled, version, SHIFT, 5, REPLACED)
     run_every(settled, DAY, day(SHIFT + 1), day(SHIFT + 5))
