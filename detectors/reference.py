@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import InitVar, asdict, dataclass, field, fields
 from statistics import fmean
 from typing import Any
 
@@ -39,7 +39,7 @@ class Reference:
     null: of the embedding's discrepancy; None where the reference has too few embeddings.
     profiles: how films with and without each finding looked.
     gather: reads k and n of every row from tallies.
-    digest: names the whole of it [16 bytes].
+    digest: names the whole of it [16 bytes]; `named` is that of a reference that was stored, whose bytes carry a checksum of their own.
     scatter: (family, cell, feature, finding) -> mean dispersion; see `dispersion_of`.
     """
 
@@ -50,14 +50,15 @@ class Reference:
     estimates: Estimates
     null: Null | None
     profiles: Profiles
+    named: InitVar[bytes] = b""
     gather: Gather = field(init=False)
     digest: bytes = field(init=False)
     scatter: Mapping[tuple[str, str, str, str], float] = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, named: bytes) -> None:
         object.__setattr__(self, "gather", Gather.of(self.series))
         object.__setattr__(self, "scatter", _scatter(self.series, self.dispersion))
-        object.__setattr__(self, "digest", fingerprint(*self._content()))
+        object.__setattr__(self, "digest", named or fingerprint(*self._content()))
 
     @property
     def cells(self) -> tuple[str, ...]:
@@ -108,11 +109,13 @@ class Reference:
         }
         arrays: dict[str, NDArray[Any]] = {**_embedding_arrays(self.schema), **self.estimates.arrays()}
         arrays |= {f"profile/{one.name}": getattr(self.profiles, one.name) for one in fields(Profiles)}
-        return header, arrays | {f"tally/{number}": tally.vector for number, tally in enumerate(self.tallies.values())}
+        encoded = (np.frombuffer(tally.encode(), dtype=np.uint8) for tally in self.tallies.values())
+        return header, arrays | {f"tally/{number}": one for number, one in enumerate(encoded)}
 
     def to_bytes(self) -> bytes:
         """Versioned bytes; no pickle."""
-        return pack(KIND, VERSION, *self._content())
+        header, arrays = self._content()
+        return pack(KIND, VERSION, header | {"digest": self.digest.hex()}, arrays)
 
     @classmethod
     def from_bytes(cls, packed: bytes) -> Reference:
@@ -121,11 +124,20 @@ class Reference:
         try:
             projection = Projection(arrays.pop("mean"), arrays.pop("components"), arrays.pop("variances"))
             schema = Schema.restore(header["schema"], projection, Kernel(arrays.pop("frequencies")))
-            tallies = {cell: Tally(schema, arrays.pop(f"tally/{number}")) for number, cell in enumerate(header["cells"])}
+            tallies = {cell: Tally.decode(schema, arrays.pop(f"tally/{number}").tobytes()) for number, cell in enumerate(header["cells"])}
             series = tuple(map(_series, header["series"]))
             profiles = Profiles(**{one.name: arrays.pop(f"profile/{one.name}") for one in fields(Profiles)})
             null = None if header["null"] is None else Null(**header["null"])
-            return cls(_plan(header["plan"]), schema, tallies, series, Estimates(days=header["days"], **arrays), null, profiles)
+            return cls(
+                _plan(header["plan"]),
+                schema,
+                tallies,
+                series,
+                Estimates(days=header["days"], **arrays),
+                null,
+                profiles,
+                bytes.fromhex(header["digest"]),
+            )
         except (KeyError, TypeError, ValueError) as error:
             raise DecodeError("the reference is damaged") from error
 

@@ -15,7 +15,7 @@ from service.store import references
 from service.store.rows import BOTH, Door
 from service.worker.calendar import ceil_day, day_of
 
-REFERENCES_HELD = 64
+REFERENCES_HELD = 16
 """Decoded references that a process keeps: they never change, and decoding one costs more than a pass without news."""
 
 

@@ -14,10 +14,11 @@ from scipy.special import expit
 from sqlalchemy import Engine
 
 from service.domain import Label, ModelVersion, Prediction, Pseudonyms, Scores
-from service.store.ids import uuid7
+from service.store.ids import uuid7_floor
 from service.store.labels import add_labels
 from service.store.models import register
 from service.store.predictions import record_batch
+from service.worker.identity import derived_id
 
 FIRST = datetime(2026, 1, 5, tzinfo=UTC)
 REFERENCE_DAYS = 40
@@ -86,12 +87,12 @@ def make_version(engine: Engine, model: str = "chest", version: str = "1", **mon
 
 
 def make_film(version: int, at: datetime, rng: np.random.Generator, stream: Stream = QUIET) -> tuple[Prediction, float]:
-    """One answered film and the truth about it."""
+    """One answered film and the truth about it. Its id follows from what it is: the same film has the same one in every copy of the hospital."""
     south = bool(rng.random() < 0.5)
     logit = float(rng.normal(-1.0, 2.0))
     truth = float(rng.random() < expit(logit + stream.south_log_odds * south))
     seen = -3.0 if truth and rng.random() < stream.hidden else logit
-    identifier = uuid7(at)
+    identifier = derived_id(uuid7_floor(at), f"film of {version}: {logit}")
     prediction = Prediction(
         id=identifier,
         model_version=version,
