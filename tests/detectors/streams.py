@@ -8,15 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
+from detectors.batch import Batch
 from detectors.estimates import Estimates, estimate_counts
 from detectors.evidence import State, evidence, fold_counts
 from detectors.incident import ATTACHES
 from detectors.kernel import Kernel
 from detectors.plan import Plan
+from detectors.profiles import Profiles
 from detectors.projection import Projection
 from detectors.reference import Reference
 from detectors.schema import Schema
 from detectors.series import SIDES, Counts, Series, Stratum
+from detectors.tally import Tally
 
 SERIES = 100
 RAREST, COMMONEST = 0.005, 0.5
@@ -64,7 +67,9 @@ def make_stream_reference(days: Hits, films: int, budget: float = 1.0, minimum_o
     names = parts[0].arrays()
     joined = replace(parts[0], **{name: np.concatenate([part.arrays()[name] for part in parts]) for name in names})
     schema = Schema((), (), (), {}, {}, Projection(np.zeros(0), np.empty((0, 0)), np.zeros(1)), Kernel.of(np.empty((0, 0))))
-    return Reference(Plan((), (), alarms_per_year=budget * len(parts)), schema, {}, series, joined, None)
+    plan = Plan((), (), alarms_per_year=budget * len(parts))
+    profiles = Profiles.of(schema, Batch.empty(plan), np.empty((0, 0)), Tally.zero(schema))
+    return Reference(plan, schema, {}, series, joined, None, profiles)
 
 
 def days_to_page(reference: Reference, days: Hits, films: int, quiet: int = 0) -> Matrix:

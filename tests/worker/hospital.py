@@ -14,11 +14,10 @@ from scipy.special import expit
 from sqlalchemy import Engine
 
 from service.domain import Label, ModelVersion, Prediction, Pseudonyms, Scores
-from service.store.ids import uuid7_floor
+from service.store.ids import derived_id, uuid7_floor
 from service.store.labels import add_labels
 from service.store.models import register
 from service.store.predictions import record_batch
-from service.worker.identity import derived_id
 
 FIRST = datetime(2026, 1, 5, tzinfo=UTC)
 REFERENCE_DAYS = 40
