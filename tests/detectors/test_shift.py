@@ -56,7 +56,7 @@ def test_both_at_once_are_both() -> None:
 
 
 def test_scores_that_no_prevalence_explains_are_a_shift_of_acquisition() -> None:
-    found = shift_of(shift=2.0)
+    found = shift_of(shift=3.0)
     assert (found.kind, [one.subject for one in found.carriers]) == ("acquisition", ["opacity"])
 
 
