@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from uuid import UUID
 
@@ -69,8 +69,15 @@ def _folded(connection: Connection, subject: Subject, last: date) -> Iterator[tu
 
 
 def _different(alarm: Alarm, again: Alarm | None) -> Iterator[str]:
-    """Name the fields that differ; that the alarm was cleared since is no matter of what opened it."""
+    """Name the fields that differ; that it was cleared since, and which films show it, are no matter of what opened it."""
     if again is None:
         yield "the alarm: none opens on that day"
         return
-    yield from (one.name for one in fields(Alarm) if one.name != "cleared_at" and getattr(alarm, one.name) != getattr(again, one.name))
+    yield from (
+        one.name for one in fields(Alarm) if one.name != "cleared_at" and getattr(_bare(alarm), one.name) != getattr(_bare(again), one.name)
+    )
+
+
+def _bare(alarm: Alarm) -> Alarm:
+    """Leave out the examples: they are looked up in the films, which are kept for a shorter time than tallies."""
+    return replace(alarm, carriers=tuple(replace(one, examples=()) for one in alarm.carriers))

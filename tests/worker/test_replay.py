@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -32,7 +33,7 @@ def test_an_alarm_and_the_series_that_came_later_come_out_the_same(settled, vers
     opened = alarmed(settled, version)
     found = replayed(settled, opened)
     assert found.differing == ()
-    assert found.again == found.alarm
+    assert found.again == replace(found.alarm, carriers=tuple(replace(one, examples=()) for one in found.alarm.carriers))
     assert found.days == QUIET_DAYS + 2
 
 
