@@ -69,7 +69,7 @@ topologySpreadConstraints:
   {{- end }}
 {{- end }}
 
-{{/* Probes of one HTTP port named http. Argument: longest time of the start, in seconds. */}}
+{{/* Probes of one HTTP port named http. While Postgres is away the gateway stays in service: its spool takes the answers. Argument: longest time of the start, in seconds. */}}
 {{- define "stepwedge.probes" -}}
 startupProbe:
   httpGet: {path: /livez, port: http}
@@ -81,7 +81,7 @@ livenessProbe:
   timeoutSeconds: 5
   failureThreshold: 6
 readinessProbe:
-  httpGet: {path: /readyz, port: http}
+  httpGet: {path: /readyz?exclude=postgres, port: http}
   periodSeconds: 5
   timeoutSeconds: 5
   failureThreshold: 2
