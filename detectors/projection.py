@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +65,7 @@ class Projection:
         read = projection.apply(embedding)
         if not projection.features:
             return projection, read
-        folds = np.ascontiguousarray(embedding[:, 0], dtype=np.float64).view(np.uint64) % FOLDS
+        folds = np.array([crc32(row) for row in np.ascontiguousarray(embedding)]) % FOLDS
         for fold in range(FOLDS):
             out = folds == fold
             without = cls.of(embedding[~out], most=len(projection.components))

@@ -31,6 +31,7 @@ from service.store.engine import open_engine
 from service.worker.reference import build_reference
 from service.worker.run import run_pass
 from tests import postgres
+from tests.api.serving import until_loaded
 from tests.callers import AUTHORIZED
 from tests.films import make_film
 from tests.running import running_gateway
@@ -176,6 +177,7 @@ def watched(drawn: Drawn, server_url: str, migrated_template: str) -> Iterator[W
         version = register_package(engine, str(folder / "objects"), folder / "package", at=FIRST)
         with running_gateway(url, folder) as address:
             site = Site(address, engine, version)
+            until_loaded(site.client, version.model)
             site.stream(drawn.reference, drawn.reference_labels)
             build_reference(engine, version, FIRST, FIRST + REFERENCE_DAYS * DAY, at=FIRST + REFERENCE_DAYS * DAY)
             site.stream(drawn.quiet, drawn.quiet_labels)
