@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 
 from service.api import handlers
 from service.api.attend import Attendants
+from service.api.direct import Direct
 from service.api.documents import DESCRIPTION, document
 from service.api.envelope import Envelope
 from service.api.routers import DIRECT, ROUTERS
@@ -92,8 +93,8 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(
         title="Stepwedge", description=DESCRIPTION, version="1", lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False
     )
+    app.add_middleware(Direct, routes=DIRECT)
     app.add_middleware(Envelope)
-    app.router.routes.extend(DIRECT)
     handlers.install(app, ROUTERS)
     for router in ROUTERS:
         app.include_router(router)

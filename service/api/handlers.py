@@ -16,6 +16,8 @@ from service.api.problems import INVALID, METHOD, NOT_FOUND, FieldProblem, Kind,
 from service.errors import StepwedgeError
 
 NOT_VALID = "Not valid"
+GONE = 499
+"""Nobody listens any more; the server drops the answer."""
 SAYS_NO_VALUE = {
     "missing",
     "less_than",
@@ -41,7 +43,19 @@ SAYS_NO_VALUE = {
 """Kinds of validation error whose message states the rule only; any other message may quote the input."""
 
 
-async def domain_problem(request: Request, error: Exception) -> Response:
+async def own_problem(request: Request, error: Exception) -> Response:
+    answer = known_problem(request, error)
+    if answer is None:
+        raise TypeError from error
+    return answer
+
+
+def known_problem(request: Request, error: Exception) -> Response | None:
+    """The answer of an endpoint that ended with an error of ours; None if nobody foresaw it."""
+    if isinstance(error, ClientDisconnect):
+        return Response(status_code=GONE)
+    if not isinstance(error, StepwedgeError):
+        return None
     kind = kind_of(error)
     return said(request, kind, detail_of(error, kind))
 
@@ -89,15 +103,10 @@ def field_problem(item: Mapping[str, object]) -> FieldProblem:
     return FieldProblem(location=".".join(steps), message=str(item["msg"]) if kind in SAYS_NO_VALUE else NOT_VALID)
 
 
-async def gone(_request: Request, _error: Exception) -> Response:
-    """Nobody listens any more; the server drops this."""
-    return Response(status_code=499)
-
-
 def install(app: FastAPI, routers: Sequence[APIRouter]) -> None:
     """Install the handlers; `routers` are those that the application includes."""
     routes = [*app.routes, *(route for router in routers for route in router.routes)]
-    app.add_exception_handler(StepwedgeError, domain_problem)
+    app.add_exception_handler(StepwedgeError, own_problem)
     app.add_exception_handler(HTTPException, HttpProblem(routes))
     app.add_exception_handler(RequestValidationError, validation_problem)
-    app.add_exception_handler(ClientDisconnect, gone)
+    app.add_exception_handler(ClientDisconnect, own_problem)

@@ -141,7 +141,7 @@ async def infer(
 
 
 async def infer_at_once(request: Request) -> Response:
-    """The same for DIRECT, see routers.py."""
+    """The same, called without FastAPI; see direct.py."""
     service = await service_of(request)
     caller = await may_predict(request, service)
     return await infer(**request.path_params, request=request, caller=caller, service=service, said=said_in(request.headers))

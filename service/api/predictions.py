@@ -73,7 +73,7 @@ async def create_prediction(
 
 
 async def create_prediction_at_once(request: Request) -> Response:
-    """The same for DIRECT, see routers.py."""
+    """The same, called without FastAPI; see direct.py."""
     service = await service_of(request)
     caller = await may_predict(request, service)
     return await create_prediction(request.path_params["model"], request, caller, service, said_in(request.headers))

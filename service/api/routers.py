@@ -51,5 +51,4 @@ DIRECT = (
     Route("/v2/models/{model}/infer", open_inference.infer_at_once, methods=["POST"]),
     Route("/v2/models/{model}/versions/{version}/infer", open_inference.infer_at_once, methods=["POST"]),
 )
-"""The endpoints that carry the load once more, found first and called without FastAPI, which takes longer to find their parameters than
-they take to work with them. The routers document them."""
+"""The endpoints that carry the load once more, see direct.py. The routers document them."""

@@ -196,22 +196,21 @@ def written(tensor: InputTensor, tail: memoryview) -> NDArray[Any]:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """An output of some rows, ready to be written: texts, or float32 values."""
+    """An output of some rows, ready to be written: texts or numbers, or their bytes where it is wanted in binary."""
 
     datatype: str
     shape: Sequence[int]
-    values: Sequence[Any]
-    packed: bytes
+    values: Sequence[Any] | bytes
 
 
-def column_of(name: str, predictions: Sequence[Prediction]) -> Column:
+def column_of(wanted: Wanted, predictions: Sequence[Prediction]) -> Column:
     """One output of all rows."""
-    if name == "prediction":
+    if wanted.name == "prediction":
         texts = [str(prediction.id) for prediction in predictions]
-        packed = b"".join(len(text).to_bytes(4, "little") + text.encode() for text in texts)
-        return Column("BYTES", [len(texts)], texts, packed)
-    matrix = np.stack([READERS[name](prediction) for prediction in predictions]).astype("<f4", copy=False)
-    return Column("FP32", matrix.shape, matrix.ravel().tolist(), matrix.tobytes())
+        packed = b"".join(len(text).to_bytes(4, "little") + text.encode() for text in texts) if wanted.binary else None
+        return Column("BYTES", [len(texts)], texts if packed is None else packed)
+    matrix = np.array([READERS[wanted.name](prediction) for prediction in predictions], "<f4")
+    return Column("FP32", matrix.shape, matrix.tobytes() if wanted.binary else matrix.ravel().tolist())
 
 
 def logits_of(prediction: Prediction) -> NDArray[np.float32]:
@@ -243,11 +242,11 @@ def written_reply(query: Query, model: str, version: str, predictions: Sequence[
     """The reply to a query: each output in the order in which it was asked for."""
     outputs, tail = [], []
     for wanted in query.wanted:
-        column = column_of(wanted.name, predictions)
+        column = column_of(wanted, predictions)
         output: dict[str, Any] = {"name": wanted.name, "datatype": column.datatype, "shape": list(column.shape)}
-        if wanted.binary:
-            output["parameters"] = {"binary_data_size": len(column.packed)}
-            tail.append(column.packed)
+        if isinstance(column.values, bytes):
+            output["parameters"] = {"binary_data_size": len(column.values)}
+            tail.append(column.values)
         else:
             output["data"] = column.values
         outputs.append(output)

@@ -17,6 +17,8 @@ from service.api.trace import frames
 SPEAKING = ("uvicorn", "service", "alembic")
 """Libraries whose messages hold no request data. Others say where and how grave only: pydicom quotes tags, asyncio quotes errors."""
 
+encode = json.JSONEncoder(default=repr).encode
+
 
 def configure(level: int = logging.INFO) -> None:
     """Send structlog, the standard library's logs and Python's warnings to standard error."""
@@ -26,7 +28,7 @@ def configure(level: int = logging.INFO) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             without_message,
-            structlog.processors.JSONRenderer(),
+            structlog.processors.JSONRenderer(in_one_line),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
@@ -40,6 +42,11 @@ def configure(level: int = logging.INFO) -> None:
     logging.getLogger("uvicorn").setLevel(level)
     logging.captureWarnings(capture=True)
     warnings.simplefilter("default")
+
+
+def in_one_line(event: object, **_settings: object) -> str:
+    """The encoder is made once; json.dumps would make one for each line."""
+    return encode(event)
 
 
 def without_message(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -5,8 +5,9 @@ received = recorded + replayed + spooled + unrecorded + refused + failed + in pr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from time import perf_counter
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -23,6 +24,15 @@ NOBODY = "-"
 MOST_CALLERS, OTHER = 100, "other"
 STAGE_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 BATCH_BOUNDS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """What is counted of one model's requests, whatever happens to them."""
+
+    received: Counter
+    replayed: Counter
+    ends: Mapping[Durability, Counter]
 
 
 class Ledger:
@@ -74,6 +84,8 @@ class Ledger:
             buckets=STAGE_BOUNDS,
             registry=registry,
         )
+        self._series: dict[str, Series] = {}
+        self._stages: dict[str, Histogram] = {}
         self._batch = Histogram("stepwedge_batch_size", "Films answered by one pass of a model.", buckets=BATCH_BOUNDS, registry=registry)
         self._dropped = Counter(
             "stepwedge_refusal_records_dropped_total",
@@ -82,6 +94,7 @@ class Ledger:
         )
 
         self._callers: set[str] = set()
+        self._calls: dict[tuple[str, str], Counter] = {}
         self._called = Counter(
             "stepwedge_caller_requests_total",
             "Requests that were let in, by the name of the caller's key and the role that they needed.",
@@ -102,18 +115,25 @@ class Ledger:
 
     def introduce(self, model: str) -> None:
         """Let a model's series exist from zero on: a rate needs the first value."""
-        for counter in (self._received, self._replayed, *self._ends.values()):
-            counter.labels(model)
+        self._series_of(model)
+
+    def _series_of(self, model: str) -> Series:
+        """Looked up once: to find a series by its labels takes longer than to count."""
+        series = self._series.get(model)
+        if series is None:
+            ends = {where: counter.labels(model) for where, counter in self._ends.items()}
+            series = self._series[model] = Series(self._received.labels(model), self._replayed.labels(model), ends)
+        return series
 
     def receive(self, model: str) -> Receipt:
         """Count a request that came; the receipt counts its end."""
-        self.introduce(model)
-        self._received.labels(model).inc()
+        self._series_of(model).received.inc()
         self._in_progress.inc()
         return Receipt(self, model)
 
     def end(self, model: str, *, replayed: bool, where: Durability) -> None:
-        (self._replayed if replayed else self._ends[where]).labels(model).inc()
+        series = self._series_of(model)
+        (series.replayed if replayed else series.ends[where]).inc()
         self._in_progress.dec()
 
     def end_without(self, model: str, outcome: Outcome, reason: str) -> None:
@@ -127,7 +147,10 @@ class Ledger:
         try:
             yield
         finally:
-            self._stage.labels(name).observe(perf_counter() - began)
+            stage = self._stages.get(name)
+            if stage is None:
+                stage = self._stages[name] = self._stage.labels(name)
+            stage.observe(perf_counter() - began)
 
     def counts(self) -> Counts:
         """All of it at this moment; called on the event loop, where everything is counted, it balances."""
@@ -157,7 +180,11 @@ class Ledger:
         known = caller in self._callers or (len(self._callers) < MOST_CALLERS and not caller.startswith("oidc-"))
         if known:
             self._callers.add(caller)
-        self._called.labels(caller if known else OTHER, role).inc()
+        names = (caller if known else OTHER, role)
+        calls = self._calls.get(names)
+        if calls is None:
+            calls = self._calls[names] = self._called.labels(*names)
+        calls.inc()
 
     def turn_away(self, reason: str) -> None:
         self._turned_away.labels(reason).inc()

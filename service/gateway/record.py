@@ -38,7 +38,7 @@ class Recorder:
         self._link = Link(engine)
         self._patience = patience
         self._arrived: list[Waiter] = []
-        self._queue: SimpleQueue[Waiter | None] = SimpleQueue()
+        self._queue: SimpleQueue[Sequence[Waiter] | None] = SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._thread = Thread(target=self._work, name="recorder", daemon=True)
         self._thread.start()
@@ -72,9 +72,9 @@ class Recorder:
 
     def _hand_over(self) -> None:
         """After all that the event loop has in hand, so that those who came together share a commit."""
-        for waiter in self._arrived:
-            self._queue.put(waiter)
-        self._arrived.clear()
+        if self._arrived:
+            self._queue.put(self._arrived)
+            self._arrived = []
 
     async def close(self) -> None:
         """Commit what waits, then end the thread; a commit that hangs is cut."""
@@ -93,17 +93,16 @@ class Recorder:
         self._link.close()
 
     def _gather(self) -> tuple[list[Waiter], bool]:
-        """Wait for one, then take all that are there. False: the end of the queue was among them."""
+        """Wait for some, then take all that are there. False: the end of the queue was among them."""
         group: list[Waiter] = []
-        waiter = self._queue.get()
-        while waiter is not None:
+        waiters = self._queue.get()
+        while waiters is not None:
             # Whoever gave up has been told that nothing was stored; let that stay true where it still can.
-            if not waiter.future.done():
-                group.append(waiter)
+            group.extend(waiter for waiter in waiters if not waiter.future.done())
             if len(group) >= LARGEST_GROUP:
                 return group, True
             try:
-                waiter = self._queue.get_nowait()
+                waiters = self._queue.get_nowait()
             except Empty:
                 return group, True
         return group, False
