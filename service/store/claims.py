@@ -9,7 +9,7 @@ for all of them that is a replay, and the keys that were free lead to the first 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -62,30 +62,39 @@ def keys_of(prediction: Prediction) -> tuple[bytes, ...]:
     return tuple(dict.fromkeys((prediction.key, instance_key(prediction.model_version, instance))))
 
 
-def claim_all(cursor: Cursor[Any], predictions: Sequence[Prediction]) -> list[Verdict]:
-    """Claim the keys of these predictions, and say for each, in order, whether it is new."""
-    wanted = {key: prediction for prediction in reversed(predictions) for key in keys_of(prediction)}
+def wanted_by(predictions: Sequence[Prediction]) -> dict[bytes, Prediction]:
+    """Key -> the first of these predictions that claims it."""
+    return {key: prediction for prediction in reversed(predictions) for key in keys_of(prediction)}
+
+
+def ask(cursor: Cursor[Any], wanted: Mapping[bytes, Prediction]) -> None:
+    """Claim these keys; what the cursor gives then are those that are owned from now on.
+
+    They are asked for in their order: so no two writers wait in a circle.
+    """
+    keys = sorted(wanted)
+    rows = [wanted[key] for key in keys]
+    cursor.execute(CLAIM, (keys, [row.id for row in rows], [row.content for row in rows], [row.received_at for row in rows]))
+
+
+def settle(cursor: Cursor[Any], predictions: Sequence[Prediction], wanted: Mapping[bytes, Prediction]) -> list[Verdict]:
+    """After this cursor has asked for all that is wanted: say for each of the predictions, in order, whether it is new."""
     owners: dict[bytes, Owner] = {}
     claimed: set[bytes] = set()
-    # Once is enough, but for a key that its owner gave back between our two questions.
-    while unknown := {key: prediction for key, prediction in wanted.items() if key not in owners}:
-        ours = _claimed(cursor, unknown)
+    unknown = wanted
+    while unknown:
+        ours = {key for (key,) in cursor}
         claimed |= ours
         owners |= {key: Owner(wanted[key].id, wanted[key].content) for key in ours}
         if taken := [key for key in unknown if key not in ours]:
             owners |= {key: Owner(owner, content) for key, owner, content in cursor.execute(OWNERS, (taken,))}
+        # Once is enough, but for a key that its owner gave back between our two questions.
+        if unknown := {key: prediction for key, prediction in wanted.items() if key not in owners}:
+            ask(cursor, unknown)
     desk = _Desk(owners, claimed)
     verdicts = [desk.judge(prediction) for prediction in predictions]
     desk.settle(cursor)
     return verdicts
-
-
-def _claimed(cursor: Cursor[Any], wanted: dict[bytes, Prediction]) -> set[bytes]:
-    """The keys that are owned from now on. They are asked for in their order: so no two writers wait in a circle."""
-    keys = sorted(wanted)
-    rows = [wanted[key] for key in keys]
-    ids, contents, times = [row.id for row in rows], [row.content for row in rows], [row.received_at for row in rows]
-    return {row[0] for row in cursor.execute(CLAIM, (keys, ids, contents, times))}
 
 
 class _Desk:

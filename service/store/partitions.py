@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
+from typing import Any
 
-from psycopg import sql
+from psycopg import Cursor, sql
 from sqlalchemy import Connection, Engine, text
 
-from service.store.drivers import driver_cursor, in_one_go
+from service.store.drivers import driver_cursor
 from service.store.ids import uuid7_floor
 from service.store.locks import hold_until_commit
 
@@ -64,16 +65,26 @@ def ensure_partitions(engine: Engine, start: datetime, end: datetime) -> None:
         ensure_months(connection, months_between(start, end))
 
 
-def ensure_months(connection: Connection, months: Iterable[datetime], *, ahead: Sequence[str] = ()) -> None:
-    """Make the missing partitions of these months in the caller's transaction; writers of other months do not wait.
+def ensure_months(connection: Connection, months: Iterable[datetime]) -> None:
+    """Make the missing partitions of these months in the caller's transaction; writers of other months do not wait."""
+    with driver_cursor(connection) as cursor:
+        wanted = list(months)
+        ask_for_months(cursor, wanted)
+        make_months(connection, wanted, cursor.fetchall())
 
-    ahead: Statements without parameters that travel with the question, so that they cost no turn of their own.
-    """
-    wanted = {_name(month): month for month in months}
-    if not (missing := _missing(connection, list(wanted), ahead)):
+
+def ask_for_months(cursor: Cursor[Any], months: Iterable[datetime]) -> None:
+    """Which of these months are missing? The cursor has the answer, for `make_months`."""
+    cursor.execute(MISSING, ([_name(month) for month in months],))
+
+
+def make_months(connection: Connection, months: Iterable[datetime], missing: Sequence[tuple[str]]) -> None:
+    """Make the partitions of those months that are missing, unless somebody has made them meanwhile."""
+    if not missing:
         return
     hold_until_commit(connection, LOCK)
-    for name in _missing(connection, missing):
+    wanted = {_name(month): month for month in months}
+    for name in _missing(connection, [name for (name,) in missing]):
         _create(connection, name, wanted[name])
 
 
@@ -96,13 +107,9 @@ def _name(month: datetime) -> str:
     return f"predictions_{month:%Y_%m}"
 
 
-def _missing(connection: Connection, names: list[str], ahead: Sequence[str] = ()) -> list[str]:
+def _missing(connection: Connection, names: list[str]) -> list[str]:
     with driver_cursor(connection) as cursor:
-        with in_one_go(connection):
-            for statement in ahead:
-                cursor.execute(statement)
-            cursor.execute(MISSING, (names,))
-        return [name for (name,) in cursor.fetchall()]
+        return [name for (name,) in cursor.execute(MISSING, (names,))]
 
 
 def _existing(connection: Connection) -> list[datetime]:

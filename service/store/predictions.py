@@ -16,10 +16,10 @@ from service.domain import Prediction, Pseudonyms, Recorded, Scores
 from service.errors import ConflictError, UnknownPredictionError
 from service.store import documents
 from service.store.aftermath import NOBODY, follow_up, formers_of
-from service.store.claims import Verdict, claim_all
-from service.store.drivers import driver_cursor
+from service.store.claims import Verdict, ask, settle, wanted_by
+from service.store.drivers import driver_cursor, in_one_go
 from service.store.ids import time_of
-from service.store.partitions import ensure_months, month_of
+from service.store.partitions import ask_for_months, make_months, month_of
 from service.store.rows import Rows, rows_between
 from service.store.sealed import store_sealed
 from service.store.tables import aliases
@@ -77,9 +77,14 @@ def record_batch(connection: Connection, predictions: Sequence[Prediction], proc
         return []
     if any(time_of(prediction.id) != prediction.received_at for prediction in predictions):
         raise ValueError("the id of a prediction must be a UUIDv7 of its received_at")
-    ensure_months(connection, {month_of(prediction.received_at) for prediction in predictions}, ahead=[BRIEFLY])
-    with driver_cursor(connection) as cursor:
-        verdicts = claim_all(cursor, predictions)
+    wanted, months = wanted_by(predictions), {month_of(prediction.received_at) for prediction in predictions}
+    with driver_cursor(connection) as cursor, driver_cursor(connection) as calendar:
+        with in_one_go(connection):
+            cursor.execute(BRIEFLY)
+            ask(cursor, wanted)
+            ask_for_months(calendar, months)
+        verdicts = settle(cursor, predictions, wanted)
+        make_months(connection, months, calendar.fetchall())
         new = [prediction for prediction, verdict in zip(predictions, verdicts, strict=True) if verdict.new]
         formers = _store(cursor, new, process)
         earlier = _find(connection, [verdict.owner for verdict in verdicts if not verdict.new])
