@@ -154,8 +154,10 @@ async def read_instances(request: Request, seat: Seat) -> list[Part]:
     if kind not in INSTANCE_TYPES | {FORM} or request.headers.get("content-encoding", "identity") != "identity":
         raise UnsupportedSyntaxError(EXPECTED)
     seat.declare(declared_length(request))
-    chunks = seat.read(aiter(request.stream()))
-    return await _form(chunks, options.get(b"boundary", b"")) if kind == FORM else [Part(kind, await _joined(chunks))]
+    arriving = aiter(request.stream())
+    if kind == FORM:
+        return await _form(seat.read(arriving), options.get(b"boundary", b""))
+    return [Part(kind, await seat.read_whole(arriving))]
 
 
 def declared_length(request: Request) -> int:
@@ -164,10 +166,6 @@ def declared_length(request: Request) -> int:
     if not (stated.isascii() and stated.isdigit()):
         raise InvalidRequestError("Content-Length is a number.")
     return int(stated)
-
-
-async def _joined(chunks: AsyncIterator[bytes]) -> bytes:
-    return b"".join([chunk async for chunk in chunks])
 
 
 async def _form(chunks: AsyncIterator[bytes], boundary: bytes) -> list[Part]:

@@ -172,9 +172,10 @@ async def read_body(request: Request, seat: Seat, most: int) -> bytes:
     """The body, inflated, of at most so many bytes."""
     seat.declare(declared_length(request))
     encoding = request.headers.get("content-encoding", "identity")
-    arriving = seat.read(aiter(request.stream()))
+    if encoding == "identity":
+        return await seat.read_whole(aiter(request.stream()), most)
     chunks, size = [], 0
-    async for chunk in arriving if encoding == "identity" else inflated(arriving, encoding, seat):
+    async for chunk in inflated(seat.read(aiter(request.stream())), encoding, seat):
         size += len(chunk)
         if size > most:
             raise TooLargeError

@@ -95,6 +95,25 @@ class Seat:
             self.take(len(chunk))
             yield chunk
 
+    async def read_whole(self, chunks: AsyncIterator[bytes], most: int | None = None) -> bytes:
+        """The body in one piece, of at most so many bytes; one timer watches over it, set again with each chunk.
+
+        Raises:
+            TooLargeError, BusyError, StalledError: As for `read`.
+        """
+        loop, pieces = asyncio.get_running_loop(), []
+        try:
+            async with asyncio.timeout(STALL_S) as patience:
+                async for chunk in chunks:
+                    self.take(len(chunk))
+                    if most is not None and self.bytes_read > most:
+                        raise TooLargeError
+                    pieces.append(chunk)
+                    patience.reschedule(loop.time() + STALL_S)
+        except TimeoutError:
+            raise StalledError from None
+        return b"".join(pieces)
+
 
 async def flowing(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """The chunks of a body for as long as they come.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 
 import pytest
 
@@ -11,25 +11,36 @@ from service.errors import BusyError, StalledError, TooLargeError
 from service.gateway import admit
 from service.gateway.admit import Admission, Seat
 
+Way = Callable[[Seat, AsyncIterator[bytes]], Coroutine[None, None, bytes]]
+
 
 async def arriving(*chunks: bytes) -> AsyncIterator[bytes]:
     for chunk in chunks:
         yield chunk
 
 
-async def read(seat: Seat, *chunks: bytes) -> bytes:
-    return b"".join([chunk async for chunk in seat.read(arriving(*chunks))])
+async def in_pieces(seat: Seat, chunks: AsyncIterator[bytes]) -> bytes:
+    return b"".join([chunk async for chunk in seat.read(chunks)])
 
 
-def test_a_body_within_its_budget_is_read_whole() -> None:
+async def in_one(seat: Seat, chunks: AsyncIterator[bytes]) -> bytes:
+    return await seat.read_whole(chunks)
+
+
+either_way = pytest.mark.parametrize("way", [in_pieces, in_one])
+
+
+@either_way
+def test_a_body_within_its_budget_is_read_whole(way: Way) -> None:
     with Admission(waiting=1, body_bytes=6).seat() as seat:
-        assert asyncio.run(read(seat, b"abc", b"def")) == b"abcdef"
+        assert asyncio.run(way(seat, arriving(b"abc", b"def"))) == b"abcdef"
         assert seat.bytes_read == 6
 
 
-def test_a_body_is_refused_at_the_byte_that_is_too_many_whatever_it_declared() -> None:
+@either_way
+def test_a_body_is_refused_at_the_byte_that_is_too_many_whatever_it_declared(way: Way) -> None:
     with Admission(waiting=1, body_bytes=5).seat() as seat, pytest.raises(TooLargeError):
-        asyncio.run(read(seat, b"abc", b"def", b"never read"))
+        asyncio.run(way(seat, arriving(b"abc", b"def", b"never read")))
     assert seat.bytes_read == 6
 
 
@@ -62,7 +73,27 @@ def test_many_bodies_together_have_a_budget_too_and_give_it_back() -> None:
     assert (admission.seats, admission.bytes_in_work) == (0, 0)
 
 
-def test_a_body_that_stops_arriving_frees_its_seat(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_read_in_one_has_a_limit_of_its_own() -> None:
+    with Admission(waiting=1, body_bytes=9).seat() as seat, pytest.raises(TooLargeError):
+        asyncio.run(seat.read_whole(arriving(b"abc", b"def", b"never read"), most=5))
+    assert seat.bytes_read == 6
+
+
+@either_way
+def test_a_slow_body_is_read_for_as_long_as_it_comes(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admit, "STALL_S", 0.2)
+
+    async def dribble() -> AsyncIterator[bytes]:
+        for _ in range(6):
+            await asyncio.sleep(0.08)
+            yield b"a"
+
+    with Admission(waiting=1, body_bytes=9).seat() as seat:
+        assert asyncio.run(way(seat, dribble())) == b"aaaaaa"
+
+
+@either_way
+def test_a_body_that_stops_arriving_frees_its_seat(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admit, "STALL_S", 0.01)
 
     async def dribble() -> AsyncIterator[bytes]:
@@ -71,8 +102,7 @@ def test_a_body_that_stops_arriving_frees_its_seat(monkeypatch: pytest.MonkeyPat
 
     async def wait() -> None:
         with Admission(waiting=1, body_bytes=5).seat() as seat:
-            async for _ in seat.read(dribble()):
-                pass
+            await way(seat, dribble())
 
     with pytest.raises(StalledError):
         asyncio.run(wait())
