@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -11,6 +10,7 @@ from typing import Annotated, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import to_json
 
 from service.domain import Prediction
 from service.errors import InvalidRequestError, TooLargeError
@@ -22,7 +22,6 @@ JSON_BYTES = 4 * 2**20
 """Largest JSON part: as text a number takes several times its bytes, so large tensors come in binary."""
 NUMBERS = frozenset("iuf")
 
-encode = json.JSONEncoder(separators=(",", ":")).encode
 Strict = ConfigDict(frozen=True, strict=True)
 Reader = Callable[[Prediction], NDArray[np.float32]]
 
@@ -251,5 +250,5 @@ def written_reply(query: Query, model: str, version: str, predictions: Sequence[
             output["data"] = column.values
         outputs.append(output)
     said = {"id": query.id} if query.id else {}
-    head = encode({"model_name": model, "model_version": version, **said, "outputs": outputs}).encode()
+    head = to_json({"model_name": model, "model_version": version, **said, "outputs": outputs})
     return Written(head + b"".join(tail), len(head) if tail else None)

@@ -51,6 +51,7 @@ class Seat:
     def __init__(self, admission: Admission, largest: int) -> None:
         self._admission = admission
         self._largest = largest
+        self._declared = 0
         self.bytes_read = 0
         self.bytes_held = 0
 
@@ -62,6 +63,7 @@ class Seat:
         """
         if length > self._largest:
             raise TooLargeError
+        self._declared = length
 
     def take(self, count: int) -> None:
         """Count bytes that came.
@@ -109,7 +111,8 @@ class Seat:
                     if most is not None and self.bytes_read > most:
                         raise TooLargeError
                     pieces.append(chunk)
-                    patience.reschedule(loop.time() + STALL_S)
+                    if self.bytes_read != self._declared:  # more is to come
+                        patience.reschedule(loop.time() + STALL_S)
         except TimeoutError:
             raise StalledError from None
         return b"".join(pieces)
