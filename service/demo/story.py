@@ -60,7 +60,7 @@ def run(settings: Settings, *, database_url: str, address: str, echo: Echo, scen
                 teller.tell(progress, stream, client)
         with engine.connect() as connection:
             told = report(progress.scenario, alarms_of(connection, version.id))
-        for line in ("", *table(told), *cost(teller.seconds), *farewell(told, settings.data_dir, address, version.model)):
+        for line in ("", *table(told), *cost(teller.seconds), *farewell(told, settings, address, version.model)):
             echo(line)
         return told
     finally:

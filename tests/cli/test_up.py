@@ -38,7 +38,7 @@ def test_a_film_is_answered_and_ctrl_c_stops_everything(data_dir: Path, tmp_path
         played = {**DICOM, "Stepwedge-Received-At": "2026-03-02T09:10:00Z"}
         assert client.post("/v1/models/chest/predictions", content=make_film(), headers=played).status_code == 403
         examined = stepwedge("doctor", data_dir=data_dir, **settings)
-        assert "received 2 = recorded 1 + replayed 0 + refused 1" in examined.stdout
+        assert "received 2 = recorded 1 + replayed 0 + spooled 0 + unrecorded 0 + refused 1" in examined.stdout
         children = descendants(process.pid)
         assert len(children) >= 3
         process.send_signal(signal.SIGINT)

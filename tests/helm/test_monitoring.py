@@ -76,23 +76,29 @@ def test_what_needs_an_operator_is_not_installed_unasked(helm: Helm) -> None:
 
 def test_prometheus_finds_gateway_and_worker_and_knows_which_is_which(monitored: Release) -> None:
     monitor = monitored.one("ServiceMonitor")
-    (endpoint,) = monitor["spec"]["endpoints"]
+    endpoints = monitor["spec"]["endpoints"]
     (expression,) = monitor["spec"]["selector"]["matchExpressions"]
     assert (expression["key"], expression["operator"]) == ("app.kubernetes.io/component", "In")
     found = []
     for service in monitored.all("Service"):
         labels = service["metadata"]["labels"]
         if monitor["spec"]["selector"]["matchLabels"].items() <= labels.items() and labels[expression["key"]] in expression["values"]:
-            assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
+            assert {endpoint["port"] for endpoint in endpoints} <= {port["name"] for port in service["spec"]["ports"]}
             found.append(labels[expression["key"]])
     assert sorted(found) == ["gateway", "worker"]
-    assert endpoint["relabelings"] == [
-        {
-            "sourceLabels": ["__meta_kubernetes_service_label_app_kubernetes_io_component"],
-            "targetLabel": "job",
-            "replacement": "stepwedge-$1",
-        }
+    assert [endpoint["relabelings"] for endpoint in endpoints] == [
+        [
+            {"sourceLabels": ["__meta_kubernetes_service_label_app_kubernetes_io_component"], "regex": component, "action": "keep"},
+            {"targetLabel": "job", "replacement": f"stepwedge-{component}"},
+        ]
+        for component in ("gateway", "worker")
     ]
+
+
+def test_a_gateway_with_tls_is_scraped_by_https_and_the_worker_is_not(helm: Helm) -> None:
+    gateway, worker = helm.render(values("tls")).one("ServiceMonitor")["spec"]["endpoints"]
+    assert gateway["scheme"] == "https"
+    assert "scheme" not in worker
 
 
 def test_prometheus_and_grafana_select_what_they_are_given(monitored: Release) -> None:

@@ -24,12 +24,15 @@ def test_every_object_in_the_notes_exists(release: Release) -> None:
         ("minimal", "Nobody is woken yet", "PrometheusRule"),
         ("minimal", "Nothing scrapes it yet", "(ServiceMonitor"),
         ("minimal", "Remedy requests stay in the database", "https://"),
-        ("minimal", "Whoever reaches it may send films", "Only networkPolicy.clients"),
+        ("minimal", "Anybody may reach the port", "is set and networkPolicy.monitoring is not"),
         ("single", "stepwedge migrate", "job/"),
         ("monitoring", "external labels stepwedge_runbook and stepwedge_grafana", "Nobody is woken yet"),
-        ("closed-network", "Prometheus cannot scrape the gateway", "Whoever reaches it may send films"),
+        ("closed-network", "Prometheus cannot scrape the gateway", "Anybody may reach the port"),
         ("everything", "https://stepwedge.example/v1/models/MODEL/predictions", "Prometheus cannot scrape the gateway"),
-        ("everything", "Only networkPolicy.clients reach it", "Remedy requests stay in the database"),
+        ("everything", "Callers show a key", "Remedy requests stay in the database"),
+        ("tls", "Callers show a key", "it speaks plain HTTP"),
+        ("minimal", "are lost with it", "it speaks HTTPS"),
+        ("inbox", "Callers show a key", "are lost with it"),
     ],
 )
 def test_the_notes_say_what_this_release_lacks_and_no_more(helm: Helm, name: str, said: str, unsaid: str) -> None:

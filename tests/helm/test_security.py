@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from service.config import Settings
-from tests.helm.chart import CHART, Helm, RefusedError, Release, values
+from tests.helm.chart import CHART, Helm, Manifest, RefusedError, Release, values
 
 CREDENTIALS = re.compile(r"://[^/\s'\"]*@")
 
@@ -43,9 +43,14 @@ def test_what_is_written_has_a_bounded_place_to_be_written_to(release: Release) 
         if component == "test":
             continue
         volumes = {volume["name"]: volume for volume in pod["spec"]["volumes"]}
-        writable = {mount["mountPath"] for mount in pod["spec"]["containers"][0]["volumeMounts"] if "emptyDir" in volumes[mount["name"]]}
+        writable = {mount["mountPath"] for mount in pod["spec"]["containers"][0]["volumeMounts"] if bounded(volumes[mount["name"]])}
         assert writable == {"/tmp", release.environment(component)["STEPWEDGE_DATA_DIR"]}
         assert all("sizeLimit" in volume["emptyDir"] for volume in volumes.values() if "emptyDir" in volume)
+
+
+def bounded(volume: Manifest) -> bool:
+    """A folder of the pod, or the claim that somebody made for the gateways."""
+    return "emptyDir" in volume or (volume["name"] == "data" and "persistentVolumeClaim" in volume)
 
 
 def test_the_user_is_not_root_unless_the_platform_chooses_one(helm: Helm) -> None:

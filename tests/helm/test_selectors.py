@@ -32,10 +32,15 @@ def test_every_named_port_of_a_service_a_probe_or_a_policy_exists_on_its_pods(re
         assert {port["targetPort"] for port in service["spec"]["ports"]} <= ports[component_of(service)]
     for component in ("gateway", "worker"):
         container = release.container(component)
-        assert {container[probe]["httpGet"]["port"] for probe in ("startupProbe", "livenessProbe", "readinessProbe")} <= ports[component]
+        assert {port_of(container[probe]) for probe in ("startupProbe", "livenessProbe", "readinessProbe")} <= ports[component]
     for policy in release.all("NetworkPolicy"):
         wanted = {port["port"] for rule in policy["spec"].get("ingress", []) for port in rule["ports"]}
         assert wanted <= ports[component_of(policy)]
+
+
+def port_of(probe: Manifest) -> str:
+    """With mutual TLS a probe opens the port and asks nothing."""
+    return str((probe.get("httpGet") or probe["tcpSocket"])["port"])
 
 
 def test_the_autoscaler_moves_the_gateway_and_the_deployment_does_not_argue(helm: Helm) -> None:

@@ -30,6 +30,12 @@ DEPLOYED = {  # what depends on the deployment, and so is not an entry of the va
     "webhook_secret",
     "pacs_url",
     "pacs_authorization",
+    "api_key",
+    "results_url",
+    "results_secret",
+    "tls_certificate",
+    "tls_key",
+    "tls_client_ca",
 }
 
 
@@ -99,6 +105,42 @@ def test_the_pacs_and_its_secret_reach_the_gateway_alone(helm: Helm, monkeypatch
     assert settings.pacs_authorization.get_secret_value() == "postgresql://from-a-secret"  # type: ignore[union-attr] # set above
     for component in ("worker", "migrate"):
         assert not any("PACS" in name for name in release.environment(component))
+
+
+def test_where_ends_are_told_reaches_gateway_and_worker(helm: Helm, monkeypatch: pytest.MonkeyPatch) -> None:
+    release = helm.render(values("inbox"))
+    for component in ("gateway", "worker"):
+        settings = started(release, component, monkeypatch)
+        assert settings.results_url == "https://ris.example/stepwedge"
+        assert settings.results_secret.get_secret_value() == "postgresql://from-a-secret"  # type: ignore[union-attr] # set above
+        assert settings.keep_predictions_days == 400
+
+
+def test_spool_and_inbox_lie_on_the_claim_that_is_named(helm: Helm) -> None:
+    volumes = {volume["name"]: volume for volume in helm.render(values("inbox")).pod("gateway")["spec"]["volumes"]}
+    assert volumes["data"]["persistentVolumeClaim"] == {"claimName": "stepwedge-data"}
+
+
+def test_a_folder_of_the_pod_holds_a_full_inbox_and_a_full_spool(helm: Helm) -> None:
+    volumes = {volume["name"]: volume for volume in helm.render(values("minimal")).pod("gateway")["spec"]["volumes"]}
+    gib = int(volumes["data"]["emptyDir"]["sizeLimit"].removesuffix("Gi"))
+    assert gib * 2**30 > Settings.model_fields["inbox_bytes"].default + Settings.model_fields["spool_bytes"].default
+
+
+@pytest.mark.parametrize("name", ["tls", "mutual-tls"])
+def test_the_certificate_lies_where_the_gateway_reads_it_and_probes_speak_accordingly(
+    helm: Helm, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = helm.render(values(name))
+    settings = started(release, "gateway", monkeypatch)
+    mounts = {mount["mountPath"] for mount in release.container("gateway")["volumeMounts"]}
+    files = [file for file in (settings.tls_certificate, settings.tls_key, settings.tls_client_ca) if file is not None]
+    assert len(files) == (3 if name == "mutual-tls" else 2)
+    assert {str(file.parent) for file in files} <= mounts
+    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+        asked = release.container("gateway")[probe]
+        assert asked.get("httpGet", {}).get("scheme") == (None if name == "mutual-tls" else "HTTPS")
+        assert "scheme" not in release.container("worker")[probe]["httpGet"]
 
 
 def test_a_database_url_of_cloudnativepg_is_verified_against_its_cluster(helm: Helm) -> None:

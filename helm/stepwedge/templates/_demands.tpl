@@ -37,6 +37,16 @@
 {{- fail "pacs: set pacs.url, the root of the DICOMweb service that the secret is for" }}
 {{- end }}
 {{- end }}
+{{- with .Values.results }}
+{{- if and .existingSecret.signingKey (not .existingSecret.name) }}
+{{- fail "results: set results.existingSecret.name to the secret that holds signingKey" }}
+{{- end }}
+{{- end }}
+{{- with .Values.tls }}
+{{- if and .clientCaSecret.name (not .existingSecret.name) }}
+{{- fail "tls: set tls.existingSecret.name; callers can show a certificate only to a gateway that has one" }}
+{{- end }}
+{{- end }}
 {{- with .Values.gateway }}
 {{- if le (int .terminationGracePeriodSeconds) (int .drainSeconds) }}
 {{- fail "gateway: terminationGracePeriodSeconds must be longer than drainSeconds, or requests under way are cut off" }}

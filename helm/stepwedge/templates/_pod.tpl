@@ -69,20 +69,33 @@ topologySpreadConstraints:
   {{- end }}
 {{- end }}
 
-{{/* Probes of one HTTP port named http. While Postgres is away the gateway stays in service: its spool takes the answers. Argument: longest time of the start, in seconds. */}}
+{{/*
+Probes of one port named http. While Postgres is away the gateway stays in service: its spool takes the answers. With mutual TLS they ask
+only whether the port is open: the kubelet has no certificate. Argument: (list longest-start-in-seconds scheme mutual).
+*/}}
 {{- define "stepwedge.probes" -}}
+{{- $scheme := index . 1 -}}
+{{- $mutual := index . 2 -}}
 startupProbe:
-  httpGet: {path: /livez, port: http}
+  {{- include "stepwedge.question" (list "/livez" $scheme $mutual) | nindent 2 }}
   periodSeconds: 2
-  failureThreshold: {{ div (add . 1) 2 }}
+  failureThreshold: {{ div (add (index . 0) 1) 2 }}
 livenessProbe:
-  httpGet: {path: /livez, port: http}
+  {{- include "stepwedge.question" (list "/livez" $scheme $mutual) | nindent 2 }}
   periodSeconds: 10
   timeoutSeconds: 5
   failureThreshold: 6
 readinessProbe:
-  httpGet: {path: /readyz?exclude=postgres, port: http}
+  {{- include "stepwedge.question" (list "/readyz?exclude=postgres" $scheme $mutual) | nindent 2 }}
   periodSeconds: 5
   timeoutSeconds: 5
   failureThreshold: 2
+{{- end }}
+
+{{- define "stepwedge.question" -}}
+{{- if index . 2 -}}
+tcpSocket: {port: http}
+{{- else -}}
+httpGet: {path: {{ index . 0 | quote }}, port: http{{ if eq (index . 1) "HTTPS" }}, scheme: HTTPS{{ end }}}
+{{- end -}}
 {{- end }}

@@ -164,3 +164,71 @@ key: {{ .existingSecret.key }}
 {{- end }}
 {{- end }}
 {{- end }}
+
+{{- define "stepwedge.resultsEnv" -}}
+{{- with .Values.results }}
+{{- if .url }}
+- name: STEPWEDGE_RESULTS_URL
+  value: {{ .url | quote }}
+{{- with .existingSecret.signingKey }}
+- name: STEPWEDGE_RESULTS_SECRET
+  valueFrom:
+    secretKeyRef:
+      name: {{ $.Values.results.existingSecret.name }}
+      key: {{ . }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "stepwedge.tlsEnv" -}}
+{{- with .Values.tls }}
+{{- if .existingSecret.name }}
+- name: STEPWEDGE_TLS_CERTIFICATE
+  value: /var/run/stepwedge/tls/tls.crt
+- name: STEPWEDGE_TLS_KEY
+  value: /var/run/stepwedge/tls/tls.key
+{{- end }}
+{{- if .clientCaSecret.name }}
+- name: STEPWEDGE_TLS_CLIENT_CA
+  value: /var/run/stepwedge/callers/ca.crt
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "stepwedge.tlsMount" -}}
+{{- with .Values.tls }}
+{{- if .existingSecret.name }}
+- name: tls
+  mountPath: /var/run/stepwedge/tls
+  readOnly: true
+{{- end }}
+{{- if .clientCaSecret.name }}
+- name: callers
+  mountPath: /var/run/stepwedge/callers
+  readOnly: true
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "stepwedge.tlsVolume" -}}
+{{- with .Values.tls }}
+{{- with .existingSecret.name }}
+- name: tls
+  secret:
+    secretName: {{ . }}
+    defaultMode: 0440
+{{- end }}
+{{- with .clientCaSecret }}
+{{- if .name }}
+- name: callers
+  secret:
+    secretName: {{ .name }}
+    defaultMode: 0444
+    items:
+      - key: {{ .key }}
+        path: ca.crt
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
