@@ -18,6 +18,7 @@ from service.config import Settings
 from service.domain import Submission
 from service.errors import ForbiddenError, InvalidRequestError, ReplayError, UnsupportedSyntaxError
 from service.gateway.admit import Seat
+from service.gateway.claim import digest
 from service.gateway.job import Priority
 
 FORM = "multipart/form-data"
@@ -102,8 +103,8 @@ def said_in(headers: Headers) -> Asked:
     return Asked(**{name: headers.get(alias) for name, alias in ALIASES.items()})
 
 
-def submission_of(asked: Asked, model: str, settings: Settings, caller: Caller, now: datetime) -> Submission:
-    """A request to predict, but for its body.
+def submission_of(asked: Asked, model: str, settings: Settings, caller: Caller, now: datetime, *, secret: bytes) -> Submission:
+    """A request to predict, but for its body. Its Idempotency-Key may be an order's number: from here on only its pseudonym is known.
 
     Raises:
         InvalidRequestError: A header is not valid.
@@ -115,7 +116,8 @@ def submission_of(asked: Asked, model: str, settings: Settings, caller: Caller, 
     if not SITE.fullmatch(site):
         raise InvalidRequestError("Stepwedge-Site is a short name of a-z, 0-9, '_' and '-'.")
     moment = received_at(asked.clock, settings, caller, now)
-    return Submission(model=model, site=site, caller=caller.name, received_at=moment, body=b"", idempotency_key=asked.key)
+    key = None if asked.key is None else digest(secret, "idempotency", asked.key).hex()
+    return Submission(model=model, site=site, caller=caller.name, received_at=moment, body=b"", idempotency_key=key)
 
 
 def received_at(stated: str | None, settings: Settings, caller: Caller, now: datetime) -> datetime:

@@ -123,7 +123,7 @@ async def infer(
     """Answer the rows of one tensor [n, 1, rows, columns]; each answer is durable before the reply is sent."""
     now = datetime.now(UTC)
     with booked(service, model, now, caller.name) as account, service.admission.seat() as seat:
-        submission = submission_of(said, model, service.settings, caller, now)
+        submission = submission_of(said, model, service.settings, caller, now, secret=service.gateway.key)
         account.site = submission.site
         found(service, model, version)
         with service.fleet.lease(model) as serving:

@@ -55,7 +55,7 @@ async def create_prediction(
     """Answer one film, or several in a form; each answer is durable before it is sent. With `Prefer: respond-async` it comes later."""
     now = datetime.now(UTC)
     with booked(service, model, now, caller.name) as account, service.admission.seat() as seat:
-        submission = submission_of(said, model, service.settings, caller, now)
+        submission = submission_of(said, model, service.settings, caller, now, secret=service.gateway.key)
         account.site = submission.site
         later = prefers_later(said.prefer)
         (service.fleet.expect if later else service.fleet.find)(model)

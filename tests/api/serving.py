@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +26,7 @@ from tests.callers import AUTHORIZED, issue_test_key
 
 KEY = "a key that is only used in tests 0123456789"
 GUESTS = "predict,label,read"
+GATEWAY = ("-m", "service", "gateway")
 DICOM = {"Content-Type": "application/dicom"}
 
 
@@ -96,9 +97,11 @@ def killed(settings: Settings, log: Path) -> Iterator[httpx.Client]:
 
 
 @contextmanager
-def process(settings: Settings, log: Path, code: int = 0) -> Iterator[tuple[int, httpx.Client]]:
-    """A gateway as a process of its own, which writes into `log`: its id and a client. It ends with `code`."""
-    environment = {
+def process(
+    settings: Settings, log: Path, code: int = 0, program: Sequence[str] = GATEWAY, environment: Mapping[str, str] | None = None
+) -> Iterator[tuple[int, httpx.Client]]:
+    """A gateway as a process of its own, which writes into `log`: its id and a client. It ends with `code`; `environment` is added to ours."""
+    around = {
         **os.environ,
         "DATABASE_URL": str(settings.database_url),
         "STEPWEDGE_DATA_DIR": str(settings.data_dir),
@@ -107,10 +110,11 @@ def process(settings: Settings, log: Path, code: int = 0) -> Iterator[tuple[int,
         "STEPWEDGE_EXPORT_MEASUREMENTS": "true",
         "STEPWEDGE_MAX_BODY_BYTES": str(settings.max_body_bytes),
         "STEPWEDGE_ANONYMOUS_MAY": settings.anonymous_may,
+        **(environment or {}),
     }
     issue_test_key(str(settings.database_url))
     with log.open("wb") as sink:
-        gateway = subprocess.Popen([sys.executable, "-m", "service", "gateway"], env=environment, stdout=sink, stderr=sink)
+        gateway = subprocess.Popen([sys.executable, *program], env=around, stdout=sink, stderr=sink)
         try:
             with httpx.Client(base_url=f"http://127.0.0.1:{settings.port}", headers=AUTHORIZED, timeout=60, trust_env=False) as client:
                 until(lambda: answers(client) or gateway.poll() is not None, 60)
