@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import log, sqrt
 
 import numpy as np
@@ -12,7 +13,7 @@ from scipy.special import expit, logit
 
 from detectors.intervals import Z
 from detectors.measurement import Interval, Measurement, Verdict
-from detectors.reference import Reference
+from detectors.reference import REFERENCES_HELD, Reference
 from detectors.schema import NEGATIVE, POSITIVE
 from detectors.tally import Tally, tally_of
 
@@ -80,9 +81,20 @@ def _measure(reference: Reference, window: Mapping[str, Tally], finding: str, ce
     if min(events, then[NEGATIVE].sum(), then[POSITIVE].sum()) < JUDGED:
         reason = f"{JUDGED} positives and {JUDGED} negatives needed for a verdict, in the window and in the reference"
         return Measurement(NAME, one.value, n, interval, None, Verdict.INSUFFICIENT, reason, cell, finding)
-    limit = _limit(area(then[NEGATIVE], then[POSITIVE]), one, phi)
+    limit = _limit(_usual(reference)[finding, cell], one, phi)
     verdict = Verdict.BREACHED if one.value < limit else Verdict.WITHIN
     return Measurement(NAME, one.value, n, interval, limit, verdict, cell=cell, finding=finding)
+
+
+@lru_cache(maxsize=REFERENCES_HELD)
+def _usual(reference: Reference) -> Mapping[tuple[str, str], Area]:
+    """What the reference itself shows, wherever it has labels enough for a verdict."""
+    histograms = {
+        (finding, cell): tally.scores(finding)[[NEGATIVE, POSITIVE]]
+        for finding in reference.schema.findings
+        for cell, tally in reference.tallies.items()
+    }
+    return {place: area(*classes) for place, classes in histograms.items() if classes.sum(axis=1).min() >= JUDGED}
 
 
 def _limit(then: Area, now: Area, phi: float) -> float:

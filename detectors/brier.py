@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from math import sqrt
 
 import numpy as np
@@ -11,7 +12,7 @@ from scipy.special import expit
 
 from detectors.intervals import Z
 from detectors.measurement import Interval, Measurement, Verdict
-from detectors.reference import Reference
+from detectors.reference import REFERENCES_HELD, Reference
 from detectors.schema import BRIER, NEGATIVE, POSITIVE, score_centers
 from detectors.tally import Tally, tally_of
 
@@ -19,6 +20,8 @@ NAME = "brier_score"
 NEEDED = 50
 MINIMUM_RISE = 0.10
 """Share of the reference's score by which it must rise."""
+SQUARES = np.concatenate([expit(score_centers()) ** 2, (1 - expit(score_centers())) ** 2])
+"""(p - y)^2 of each score bin, negatives first."""
 
 
 def brier(reference: Reference, window: Mapping[str, Tally]) -> Sequence[Measurement]:
@@ -43,7 +46,7 @@ def _measure(reference: Reference, window: Mapping[str, Tally], finding: str, ce
         return Measurement.insufficient(NAME, n, f"{NEEDED} labels needed, in the window and in the reference", cell=cell, finding=finding)
     phi = reference.dispersion_of("calibration", cell=cell, finding=finding)
     value, usual = float(now.losses(finding)[BRIER] / n), float(then.losses(finding)[BRIER] / n_then)
-    spread, spread_then = phi * _variance(now.scores(finding)) / n, phi * _variance(then.scores(finding)) / n_then
+    spread, spread_then = phi * _variance(now.scores(finding)) / n, phi * _usual(reference)[finding, cell] / n_then
     half = Z * sqrt(spread)
     limit = usual * (1 + MINIMUM_RISE) + Z * sqrt(spread + spread_then)
     interval = Interval(max(0.0, value - half), min(1.0, value + half))
@@ -53,7 +56,16 @@ def _measure(reference: Reference, window: Mapping[str, Tally], finding: str, ce
 
 def _variance(scores: NDArray[np.int64]) -> float:
     """Variance of (p - y)^2 over labels, from the score bins."""
-    p = expit(score_centers())
-    squares = np.concatenate([p**2, (1 - p) ** 2])
     shares = scores[[NEGATIVE, POSITIVE]].ravel() / scores[[NEGATIVE, POSITIVE]].sum()
-    return float((shares * squares**2).sum() - (shares * squares).sum() ** 2)
+    return float((shares * SQUARES**2).sum() - (shares * SQUARES).sum() ** 2)
+
+
+@lru_cache(maxsize=REFERENCES_HELD)
+def _usual(reference: Reference) -> Mapping[tuple[str, str], float]:
+    """Variance in the reference itself, wherever it has labels enough."""
+    return {
+        (finding, cell): _variance(tally.scores(finding))
+        for finding in reference.schema.findings
+        for cell, tally in reference.tallies.items()
+        if tally.groups(finding)[0].sum() >= NEEDED
+    }

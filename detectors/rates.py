@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.special import bdtrik
@@ -17,6 +18,8 @@ SHOWN = 10
 """Observations from which a share is shown."""
 JUDGED = 50
 """Observations from which it gets a verdict."""
+BANDS_HELD = 16_384
+"""Bands that a process keeps: several references of 14 findings and 20 subgroups, some megabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +67,17 @@ def measure_rate(name: str, rate: Rate, side: str, *, cell: str = ALL, finding: 
     return Measurement(name, value, rate.n, interval, limit, Verdict.BREACHED if breached else Verdict.WITHIN, **where)
 
 
+@lru_cache(maxsize=BANDS_HELD)
+def _band(k: int, n: int, dispersion: float, minimum_odds_ratio: float) -> tuple[float, float]:
+    """Band of one rate of the reference, which every window is compared to."""
+    hits, trials, phi = np.array([[k], [n], [dispersion]], dtype=np.float64)
+    low, high = band(hits, trials, phi, minimum_odds_ratio)[0].tolist()
+    return low, high
+
+
 def _limit(rate: Rate, *, rises: bool) -> float:
-    k, n, phi = np.array([[rate.k_reference], [rate.n_reference], [rate.dispersion]], dtype=np.float64)
-    low, high = band(k, n, phi, rate.minimum_odds_ratio)[0]
-    edge = float(high if rises else low)
+    low, high = _band(rate.k_reference, rate.n_reference, rate.dispersion, rate.minimum_odds_ratio)
+    edge = high if rises else low
     effective = rate.n / rate.dispersion
     if rises:  # P(K >= k) = 2.5 %, that is P(K <= k - 1) = 97.5 %
         return min(1.0, (float(bdtrik(1 - TAIL, effective, edge)) + 1) / effective)

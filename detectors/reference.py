@@ -25,6 +25,8 @@ from detectors.series import Family, Gather, Series, Stratum
 from detectors.tally import Tally, tally_cells
 
 KIND, VERSION = b"SWRF", 3
+REFERENCES_HELD = 16
+"""References of which a process keeps what it computed from them alone: they never change, and are asked again and again."""
 
 Floats = NDArray[np.float64]
 

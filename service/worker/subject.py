@@ -8,15 +8,12 @@ from functools import lru_cache
 
 from sqlalchemy import Connection
 
-from detectors.reference import Reference
+from detectors.reference import REFERENCES_HELD, Reference
 from service.domain import ModelVersion
 from service.models.manifest import Manifest, parse_manifest
 from service.store import references
 from service.store.rows import BOTH, Door
 from service.worker.calendar import ceil_day, day_of
-
-REFERENCES_HELD = 16
-"""Decoded references that a process keeps: they never change, and decoding one costs more than a pass without news."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from detectors.decision_rates import decision_rates
 from detectors.divergence import compare
 from detectors.intervals import newcombe, wilson
 from detectors.kernel import BANDWIDTHS, STEP, WAVES, Kernel
+from detectors.logistic import Observations, fit_logistic
 from detectors.measurement import Measurement
 from detectors.mixture import mixture_share
 from detectors.multiplicity import benjamini_hochberg
@@ -110,6 +111,25 @@ def test_the_calibration_line_is_that_of_a_logistic_regression_on_rows(seed: int
     assert slope.variance == pytest.approx(line.bse[1] ** 2, rel=0.01)
     assert intercept.value == pytest.approx(large.params[0], abs=2e-3)
     assert intercept.variance == pytest.approx(large.bse[0] ** 2, rel=0.01)
+
+
+def test_regressions_fitted_together_are_those_fitted_alone_and_stand_at_the_maximum() -> None:
+    rng = np.random.default_rng(8)
+    sizes = rng.integers(1, 400, 60)
+    problem = np.repeat(np.arange(60), sizes)
+    scores = rng.normal(rng.normal(0, 3, 60)[problem], 2.0)
+    n = rng.integers(1, 30, len(scores)).astype(float)
+    k = rng.binomial(n.astype(int), expit(rng.normal(0, 2, 60)[problem] + rng.normal(1, 0.5, 60)[problem] * scores)).astype(float)
+    design = np.stack([np.ones_like(scores), scores])
+    together, covariance = fit_logistic(Observations(problem, 60, design, np.zeros_like(scores), n, k))
+    for one in range(60):
+        rows = problem == one
+        alone = Observations(np.zeros(rows.sum(), dtype=np.int64), 1, design[:, rows], np.zeros(rows.sum()), n[rows], k[rows])
+        beta, variances = fit_logistic(alone)
+        assert np.allclose(together[one], beta[0], rtol=1e-9, atol=1e-9)
+        assert np.allclose(covariance[one], variances[0], rtol=1e-6)
+    gradient = alone.design @ (alone.k - alone.n * expit(beta[0] @ alone.design))
+    assert np.abs(variances[0] @ gradient).max() < 1e-8
 
 
 def test_separated_classes_give_a_finite_slope() -> None:
