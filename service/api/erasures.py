@@ -67,7 +67,11 @@ class ErasureReply(BaseModel):
     openapi_extra=BODY,
 )
 async def create_erasure(request: Request, caller: MayOperate, service: Served) -> ErasureReply:
-    """Remove every row about it. Sums that were made stay; the audit log keeps that it was done, not to whom. Safe to repeat."""
+    """Remove every row about it. Sums that were made stay; the audit log keeps that it was done, not to whom. Safe to repeat.
+
+    Not searched are films that a gateway keeps on its own disk because they are not answered or not recorded yet: repeat this once
+    they are.
+    """
     with service.admission.seat():
         erasure = await read_json(request, ERASURE)
     code = bytes.fromhex(erasure.pseudonym)
