@@ -133,6 +133,9 @@ class Gateway:
 
     def answer(self, films: int, refused: int, new_devices: int) -> None:
         self._notices.new_devices({"chest": new_devices})
+        self._ledger.turn_away("unauthenticated")
+        self._ledger.turn_away("forbidden")
+        self._ledger.called("pacs", "predict")
         for _ in range(films):
             receipt = self._ledger.receive("chest")
             for stage in ("decode", "predict", "record"):

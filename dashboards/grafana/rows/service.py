@@ -17,7 +17,7 @@ UNACCOUNTED = (
 
 
 def row() -> list[timeseries.Panel]:
-    return [*_answers(), *_speed(), *_accounts(), *_spool(), *_inbox()]
+    return [*_answers(), *_speed(), *_accounts(), *_spool(), *_inbox(), *_callers()]
 
 
 def _answers() -> list[timeseries.Panel]:
@@ -218,5 +218,40 @@ def _inbox() -> list[timeseries.Panel]:
             width=8,
             ends=(0, None),
             alert="StepwedgeInboxGivenUp",
+        ),
+    ]
+
+
+def _callers() -> list[timeseries.Panel]:
+    return [
+        lines(
+            "Callers",
+            "Requests that were let in, by the name of the key and the role that they needed. One that falls silent: its key, or its network.",
+            [Query("sum by (caller, role) (rate(stepwedge_caller_requests_total[$__rate_interval])) * 60", "{{caller}} {{role}}")],
+            unit="reqpm",
+            width=8,
+            ends=(0, None),
+        ),
+        lines(
+            "Turned away",
+            "Requests without a valid key (unauthenticated) or without the role (forbidden), in an hour.",
+            [Query("sum by (reason) (increase(stepwedge_requests_turned_away_total[1h]))", "{{reason}}")],
+            unit="short",
+            width=8,
+            ends=(0, None),
+            alert="StepwedgeCallersTurnedAway",
+        ),
+        lines(
+            "Results on their way, and gaps of the audit log",
+            "waiting, given up: ends of asynchronous requests. not audited: acts that the audit log lacks because Postgres was away too long.",
+            [
+                Query('max(stepwedge_outbox_pending{kind="result"})', "waiting"),
+                Query('max(stepwedge_outbox_dead{kind="result"})', "given up"),
+                Query("sum(increase(stepwedge_audit_entries_dropped_total[1h]))", "not audited"),
+            ],
+            unit="short",
+            width=8,
+            ends=(0, None),
+            alert="StepwedgeResultUndelivered",
         ),
     ]
