@@ -166,10 +166,16 @@ key: {{ .existingSecret.key }}
 {{- end }}
 
 {{- define "stepwedge.resultsEnv" -}}
+{{- with .Values.results.url }}
+- name: STEPWEDGE_RESULTS_URL
+  value: {{ . | quote }}
+{{- end }}
+{{- end }}
+
+{{/* Only the worker signs and sends. */}}
+{{- define "stepwedge.resultsSecretEnv" -}}
 {{- with .Values.results }}
 {{- if .url }}
-- name: STEPWEDGE_RESULTS_URL
-  value: {{ .url | quote }}
 {{- with .existingSecret.signingKey }}
 - name: STEPWEDGE_RESULTS_SECRET
   valueFrom:
