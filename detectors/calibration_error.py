@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import pi, sqrt
 
 import numpy as np
 
 from detectors.intervals import Z
 from detectors.measurement import Measurement, Verdict
-from detectors.reference import Reference
+from detectors.reference import REFERENCES_HELD, Reference
 from detectors.tally import Tally, tally_of
 
 NAME = "expected_calibration_error"
@@ -56,6 +57,17 @@ def error_of(tally: Tally, finding: str, dispersion: float) -> Error:
     return Error(float((weights * np.abs(soft - expected) / n).sum()), chance, sqrt(float((weights**2 * spread).sum()) * (1 - 2 / pi)))
 
 
+@lru_cache(maxsize=REFERENCES_HELD)
+def _usual(reference: Reference) -> Mapping[tuple[str, str], Error]:
+    """What the reference itself shows, wherever it has labels."""
+    return {
+        (finding, cell): error_of(tally, finding, reference.dispersion_of("calibration", cell=cell, finding=finding))
+        for finding in reference.schema.findings
+        for cell, tally in reference.tallies.items()
+        if tally.groups(finding)[0].any()
+    }
+
+
 def _measure(reference: Reference, window: Mapping[str, Tally], finding: str, cell: str) -> Measurement:
     now, then = tally_of(reference.schema, window, cell), reference.tallies[cell]
     labelled, positive = (int(count) for count in now.groups(finding).sum(axis=1))
@@ -64,7 +76,7 @@ def _measure(reference: Reference, window: Mapping[str, Tally], finding: str, ce
         reason = f"{EVENTS_NEEDED} positives and {EVENTS_NEEDED} negatives needed, in the window and in the reference"
         return Measurement.insufficient(NAME, labelled, reason, cell=cell, finding=finding)
     phi = reference.dispersion_of("calibration", cell=cell, finding=finding)
-    found, known = error_of(now, finding, phi), error_of(then, finding, phi)
+    found, known = error_of(now, finding, phi), _usual(reference)[finding, cell]
     limit = found.chance + Z * found.chance_deviation + max(known.value - known.chance, 0.0) + MINIMUM_RISE
     verdict = Verdict.BREACHED if found.value > limit else Verdict.WITHIN
     return Measurement(NAME, found.value, labelled, None, limit, verdict, cell=cell, finding=finding)

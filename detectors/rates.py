@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from math import isfinite
 
 import numpy as np
 from scipy.special import bdtrik
@@ -81,4 +82,5 @@ def _limit(rate: Rate, *, rises: bool) -> float:
     effective = rate.n / rate.dispersion
     if rises:  # P(K >= k) = 2.5 %, that is P(K <= k - 1) = 97.5 %
         return min(1.0, (float(bdtrik(1 - TAIL, effective, edge)) + 1) / effective)
-    return max(0.0, float(np.nan_to_num(bdtrik(TAIL, effective, edge))) / effective)
+    fewest = float(bdtrik(TAIL, effective, edge))
+    return max(0.0, fewest / effective) if isfinite(fewest) else 0.0  # none at all is likelier than that
