@@ -65,7 +65,7 @@ CRASHES = (
     ("alarms", 1),
     ("remedies", 1),
     ("outbox", 1),
-    ("measurements", 1000),
+    ("measurements", 1),
     ("snapshots", 1),
 )
 """Table and how many-th write to it fails, in the order in which a pass writes."""
