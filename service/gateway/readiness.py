@@ -66,4 +66,6 @@ def models_check(fleet: Fleet, registered: list[ModelVersion] | None) -> Check:
     missing = ", ".join(f"{version.model} {version.version}" for version in registered if version.id not in serving)
     if missing:
         return Check(ok=bool(serving), detail=f"loaded: {names or 'none'}; not yet: {missing}")
+    if fleet.accepts is None:
+        return Check(ok=False, detail="not read yet")
     return Check(ok=True, detail=f"loaded: {names}" if names else "none registered yet: stepwedge register FOLDER")
