@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -14,6 +13,7 @@ from typing import Any
 import httpx
 
 from tests.components import component
+from tests.ports import free_port
 
 PLUGIN = "libOrthancDicomWeb.so"
 PLUGIN_FOLDERS = ("/usr/share/orthanc/plugins", "/usr/local/share/orthanc/plugins")
@@ -27,7 +27,7 @@ def orthanc(folder: Path, *, port: int | None = None, **configuration: Any) -> I
     plugin = next((path for place in PLUGIN_FOLDERS if (path := Path(place) / PLUGIN).exists()), None)
     assert plugin is not None, "the DICOMweb plugin of Orthanc is not installed; .ci/run names its package"
     folder.mkdir(parents=True, exist_ok=True)
-    port = port or _free_port()
+    port = port or free_port()
     settings: Mapping[str, Any] = {
         "Name": "TEST",
         "StorageDirectory": str(folder / "store"),
@@ -45,18 +45,12 @@ def orthanc(folder: Path, *, port: int | None = None, **configuration: Any) -> I
     with log.open("ab") as sink:
         process = subprocess.Popen([program, folder / "orthanc.json"], stdout=sink, stderr=sink)
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as client:
             _until_up(client, process, log)
             yield client
     finally:
         process.terminate()
-        process.wait(30)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        process.wait(60)
 
 
 def _until_up(client: httpx.Client, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -11,9 +11,10 @@ from typing import Any
 
 import httpx
 
-from tests.api.serving import free_port, until
+from tests.api.serving import until
 from tests.components import component
 from tests.orthanc import orthanc
+from tests.ports import free_port
 
 
 @dataclass(frozen=True, slots=True)

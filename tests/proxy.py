@@ -46,7 +46,7 @@ class Proxy:
         self._loop.close()
 
     def _run(self, work: object) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)  # type: ignore[arg-type] # every caller passes a coroutine
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(60)  # type: ignore[arg-type] # every caller passes a coroutine
 
     async def _freeze(self) -> None:
         self._flowing.clear()

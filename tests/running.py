@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -14,17 +13,10 @@ from pathlib import Path
 import httpx
 
 from tests.callers import issue_test_key
+from tests.ports import free_port
 
 KEY = "a key for tests only, of forty characters"
 ALIVE_WITHIN_S = 60.0
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager
@@ -51,7 +43,7 @@ def running_gateway(database_url: str, data_dir: Path, **settings: str) -> Itera
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(60)
 
 
 def _until_alive(address: str, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -20,10 +20,11 @@ from sqlalchemy import Engine
 
 from service.domain import ModelVersion
 from service.worker.reference import build_reference
-from tests.api.serving import free_port, until
+from tests.api.serving import until
 from tests.callers import AUTHORIZED
 from tests.components import component
 from tests.dashboards.expressions import FOLDER
+from tests.ports import free_port
 from tests.running import running_gateway
 from tests.worker import hospital
 from tests.worker.receiver import Receiver, receiving

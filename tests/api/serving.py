@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -23,17 +22,12 @@ from service.config import Settings
 from service.models.registry import register_package
 from tests.api.package import make_package
 from tests.callers import AUTHORIZED, issue_test_key
+from tests.ports import free_port
 
 KEY = "a key that is only used in tests 0123456789"
 GUESTS = "predict,label,read"
 GATEWAY = ("-m", "service", "gateway")
 DICOM = {"Content-Type": "application/dicom"}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def make_settings(url: str, folder: Path, **changes: object) -> Settings:
@@ -62,16 +56,16 @@ def serving(settings: Settings) -> Iterator[httpx.Client]:
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{settings.port}", headers=AUTHORIZED, timeout=30, trust_env=False) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{settings.port}", headers=AUTHORIZED, timeout=60, trust_env=False) as client:
             until(lambda: server.started or not thread.is_alive())
             yield client
     finally:
         server.should_exit = True
-        thread.join(30)
+        thread.join(60)
     assert not thread.is_alive(), "the gateway did not stop"
 
 
-def until(condition: object, seconds: float = 20.0) -> None:
+def until(condition: object, seconds: float = 60.0) -> None:
     """Wait for something that happens by itself soon."""
     deadline = time.monotonic() + seconds
     while not condition():  # type: ignore[operator] # a callable

@@ -18,9 +18,10 @@ from service.store.alarms import clear_alarm, open_alarm
 from service.store.ids import uuid7
 from service.store.models import champion
 from service.store.references import save_reference
-from tests.api.serving import free_port, until
+from tests.api.serving import until
 from tests.callers import AUTHORIZED
 from tests.components import component
+from tests.ports import free_port
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 LABELS = {

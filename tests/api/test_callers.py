@@ -49,7 +49,7 @@ def closed(settings: Settings, engine: Engine, tmp_path: Path) -> Iterator[httpx
 @pytest.fixture
 def stranger(closed: httpx.Client) -> Iterator[httpx.Client]:
     """Somebody without a key."""
-    with httpx.Client(base_url=closed.base_url, timeout=30, trust_env=False) as client:
+    with httpx.Client(base_url=closed.base_url, timeout=60, trust_env=False) as client:
         yield client
 
 
@@ -121,21 +121,21 @@ def test_a_clock_of_one_s_own_needs_its_role(stranger: httpx.Client, postgres_ur
 )
 def test_what_is_no_valid_key_is_never_taken_for_anonymous(shared: httpx.Client, header: str) -> None:
     """Also where callers without a key may read."""
-    with httpx.Client(base_url=shared.base_url, timeout=30, trust_env=False) as client:
+    with httpx.Client(base_url=shared.base_url, timeout=60, trust_env=False) as client:
         assert client.get("/v1/models").status_code == 200
         check(client.get("/v1/models", headers={"Authorization": header}), 401, "unauthenticated")
         check(client.get("/v1/models", headers=[("Authorization", f"Bearer {TEST_KEY}")] * 2), 401, "unauthenticated")
 
 
 def test_a_key_ends_when_it_expires_and_when_it_is_revoked(stranger: httpx.Client, postgres_url: str) -> None:
-    brief = issue(postgres_url, "guest", [Role.READ], expires_at=datetime.now(UTC) + timedelta(seconds=4))
+    brief = issue(postgres_url, "guest", [Role.READ], expires_at=datetime.now(UTC) + timedelta(seconds=10))
     lasting = issue(postgres_url, "pacs", [Role.READ])
     known(stranger, lasting)
     assert stranger.get("/v1/models", headers=brief).status_code == 200
     until(lambda: stranger.get("/v1/models", headers=brief).status_code == 401)
     with connected(postgres_url) as connection:
         revoke(connection, "pacs", datetime.now(UTC))
-    until(lambda: stranger.get("/v1/models", headers=lasting).status_code == 401, 5)
+    until(lambda: stranger.get("/v1/models", headers=lasting).status_code == 401)
 
 
 def test_while_postgres_is_away_a_known_key_stays_known_and_a_wrong_one_wrong(

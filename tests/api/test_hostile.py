@@ -82,7 +82,7 @@ def test_memory_stays_flat_over_hostile_bodies(settings: Settings, engine: Engin
 
 
 def test_headers_without_end_are_cut_off(shared: httpx.Client) -> None:
-    with socket.create_connection(("127.0.0.1", shared.base_url.port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", shared.base_url.port), timeout=60) as connection:
         connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\nX-Endless: ")
         sent = 0
         with suppress(OSError):  # it may hang up while we are still sending

@@ -85,5 +85,5 @@ def test_fuzzing_by_the_document_finds_nothing(settings: Settings, engine: Engin
             f"Authorization: Bearer {TEST_KEY}",
         ]
         arguments = [f"{client.base_url}/openapi.json", "--phases", "examples,coverage,fuzzing", "--generation-database", "none"]
-        said = subprocess.run([*program, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)
+        said = subprocess.run([*program, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=600)
     assert said.returncode == 0, said.stdout[:9000] + said.stdout[-3000:] + said.stderr[-2000:]

@@ -20,9 +20,10 @@ from service.config import Settings
 from service.store.embedded import embedded_postgres
 from service.store.engine import open_engine
 from service.store.migrate import migrate
-from tests.api.serving import DICOM, free_port, killed, make_settings, register, serving, until, until_loaded
+from tests.api.serving import DICOM, killed, make_settings, register, serving, until, until_loaded
 from tests.callers import issue_test_key
 from tests.films import make_film
+from tests.ports import free_port
 from tests.proxy import Proxy, proxied
 
 ASK = "/v1/models/chest/predictions"

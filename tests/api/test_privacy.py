@@ -28,12 +28,13 @@ from sqlalchemy import Engine, text
 
 from service.config import Settings
 from tests.api.package import COLUMNS, ROWS
-from tests.api.serving import DICOM, answers, free_port, process, register, until, until_loaded
+from tests.api.serving import DICOM, answers, process, register, until, until_loaded
 from tests.api.test_dicomweb import STOW, stow
 from tests.api.test_later import LATER
 from tests.api.test_open_inference import INFER, in_json
 from tests.films import ACCESSION, NAMES, make_film, phantom
 from tests.leaks import ORDER, PRIVATE, READER, Corpus, files_of
+from tests.ports import free_port
 from tests.postgres import pg_dump
 from tests.proxy import proxied
 from tests.worker.receiver import receiving
@@ -134,7 +135,7 @@ def working(settings: Settings, log: Path, **more: str) -> Iterator[httpx.Client
         subprocess.Popen([sys.executable, "-c", TALKATIVE, "worker"], env=environment, stdout=sink, stderr=sink) as worker,
     ):
         try:
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as client:
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as client:
                 until(lambda: answers(client) or worker.poll() is not None, 60)
                 yield client
         finally:

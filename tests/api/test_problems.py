@@ -125,7 +125,7 @@ def test_more_requests_than_there_are_places_are_told_when_to_come_back(settings
             yield make_film()
             await held.wait()
 
-        async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False) as many:
+        async with httpx.AsyncClient(base_url=url, timeout=60, trust_env=False) as many:
             waiting = [asyncio.create_task(many.post(ASK, content=slow_body(), headers=DICOM)) for _ in range(2)]  # type: ignore[arg-type] # an async iterator
             while True:
                 metrics = (await many.get("/metrics")).text

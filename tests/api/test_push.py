@@ -12,10 +12,11 @@ from pydantic import SecretStr
 from pydicom import dcmread
 from sqlalchemy import Engine, text
 
-from tests.api.serving import DICOM, free_port, make_settings, register, serving, until, until_loaded
+from tests.api.serving import DICOM, make_settings, register, serving, until, until_loaded
 from tests.components import component
 from tests.films import PATIENT_ID, make_film, phantom
 from tests.orthanc import orthanc
+from tests.ports import free_port
 
 ASK = "/v1/models/chest/predictions"
 STUDY = "1.2.826.0.1.3680043.8.498.4711"

@@ -39,7 +39,7 @@ def secure(settings: Settings) -> Iterator[str]:
     until(lambda: server.started)
     yield f"https://127.0.0.1:{settings.port}"
     server.should_exit = True
-    thread.join(30)
+    thread.join(60)
 
 
 def trusting(authority: Pair, client: Pair | None = None) -> ssl.SSLContext:

@@ -22,10 +22,11 @@ from service.store.embedded import embedded_postgres
 from service.store.engine import open_engine
 from service.store.migrate import migrate
 from tests.api.package import make_package
-from tests.api.serving import KEY, free_port
+from tests.api.serving import KEY
 from tests.benchmarks.plain_http import Connection
 from tests.callers import issue_test_key
 from tests.films import make_film, phantom
+from tests.ports import free_port
 from tests.proxy import Proxy
 
 Fault = Literal[

@@ -38,10 +38,11 @@ from service.models.manifest import Preprocessing, read_manifest
 from service.models.registry import register_package
 from service.store.engine import open_engine
 from tests import postgres
-from tests.api.serving import KEY, free_port, until
+from tests.api.serving import KEY, until
 from tests.benchmarks import bare
 from tests.callers import AUTHORIZED, issue_test_key
 from tests.films import make_film, phantom
+from tests.ports import free_port
 
 CONNECTIONS, THREADS = 16, 2
 MARKER = "987654321987654"

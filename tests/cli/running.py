@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.api.serving import free_port, until
+from tests.api.serving import until
+from tests.ports import free_port
 
 COMMAND = [sys.executable, "-m", "service"]
 

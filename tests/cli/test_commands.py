@@ -17,9 +17,10 @@ from service.config import Settings
 from service.errors import SetupError
 from service.gateway.key import pseudonym_key
 from tests.api.package import make_package
-from tests.api.serving import DICOM, free_port, make_settings, register, serving, until_loaded
+from tests.api.serving import DICOM, make_settings, register, serving, until_loaded
 from tests.cli.running import failure, stepwedge
 from tests.films import make_film
+from tests.ports import free_port
 
 NAMES = [command.__name__ for _, command in COMMANDS]
 HEAVY = "torch", "pydicom", "scipy", "fastapi"

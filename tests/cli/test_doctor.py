@@ -15,9 +15,10 @@ from service.cli.secret_files import own_key
 from service.config import Settings
 from service.store.references import save_reference
 from service.store.snapshots import save_snapshot
-from tests.api.serving import DICOM, free_port, make_settings, register, serving, until_loaded
+from tests.api.serving import DICOM, make_settings, register, serving, until_loaded
 from tests.cli.running import stepwedge
 from tests.films import make_film
+from tests.ports import free_port
 
 
 def results(settings: Settings) -> dict[str, Result]:

@@ -14,9 +14,10 @@ import pytest
 
 from service.cli.secret_files import own_key
 from tests.api.package import make_package
-from tests.api.serving import DICOM, free_port, until
+from tests.api.serving import DICOM, until
 from tests.cli.running import alive, descendants, failure, stepwedge, up
 from tests.films import make_film
+from tests.ports import free_port
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 
@@ -24,7 +25,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes 
 @linux
 def test_a_film_is_answered_and_ctrl_c_stops_everything(data_dir: Path, tmp_path: Path) -> None:
     log = tmp_path / "log"
-    with up(data_dir, log) as (process, address), httpx.Client(base_url=address, timeout=30, trust_env=False) as client:
+    with up(data_dir, log) as (process, address), httpx.Client(base_url=address, timeout=60, trust_env=False) as client:
         settings = {"STEPWEDGE_PORT": address.rpartition(":")[2]}
         key = (data_dir / "api.key").read_text()
         assert key in log.read_text()

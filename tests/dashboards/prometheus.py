@@ -21,7 +21,7 @@ class Prometheus:
     """Answers of one server."""
 
     def __init__(self, address: str) -> None:
-        self._client = httpx.Client(base_url=f"http://{address}/api/v1", timeout=30)
+        self._client = httpx.Client(base_url=f"http://{address}/api/v1", timeout=60)
 
     def instant(self, expr: str, at: datetime) -> list[dict[str, Any]]:
         return self._ask("query", query=expr, time=at.timestamp())

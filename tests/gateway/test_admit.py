@@ -81,11 +81,11 @@ def test_a_body_read_in_one_has_a_limit_of_its_own() -> None:
 
 @either_way
 def test_a_slow_body_is_read_for_as_long_as_it_comes(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admit, "STALL_S", 0.2)
+    monkeypatch.setattr(admit, "STALL_S", 2.0)
 
     async def dribble() -> AsyncIterator[bytes]:
         for _ in range(6):
-            await asyncio.sleep(0.08)
+            await asyncio.sleep(0.4)
             yield b"a"
 
     with Admission(waiting=1, body_bytes=9).seat() as seat:

@@ -21,7 +21,7 @@ from service.models.manifest import parse_manifest
 from tests.models.packages import SIDE, make_manifest
 
 FAIL, NOT_FINITE = -13.0, -17.0
-WAITS_S = 20
+WAITS_S = 60
 
 
 @dataclass

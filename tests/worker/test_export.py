@@ -137,5 +137,5 @@ def test_refreshing_goes_on_until_it_is_asked_to_stop(settled):
     while not scraped(collector):
         pass
     stop.set()
-    thread.join(30)
+    thread.join(60)
     assert not thread.is_alive()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,14 +16,9 @@ from service.store.engine import open_engine
 from service.store.migrate import migrate
 from service.store.outbox import Kind
 from service.worker.schedule import watch
+from tests.ports import free_port
 
-WITHIN_S = 20.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+WITHIN_S = 60.0
 
 
 @contextmanager
@@ -69,7 +63,7 @@ def test_passes_succeed_are_counted_and_leave_partitions_ahead(postgres_url: str
         text = eventually(address, "/metrics", 200, "stepwedge_worker_pass_duration_seconds_count")
         end = time.monotonic() + WITHIN_S
         while value(text, "stepwedge_worker_pass_duration_seconds_count") < 3 and time.monotonic() < end:
-            text = httpx.get(f"{address}/metrics").text
+            text = httpx.get(f"{address}/metrics", timeout=WITHIN_S).text
         assert value(text, "stepwedge_worker_pass_duration_seconds_count") >= 3
         assert abs(value(text, "stepwedge_worker_last_success_timestamp_seconds") - time.time()) < WITHIN_S
         assert value(text, "stepwedge_worker_failures_total") == 0
@@ -84,5 +78,5 @@ def test_without_its_database_the_worker_lives_counts_failures_and_comes_back(da
         eventually(address, "/livez", 200, "ok")
         end, failures = time.monotonic() + WITHIN_S, 0.0
         while failures == 0 and time.monotonic() < end:
-            failures = value(httpx.get(f"{address}/metrics").text, "stepwedge_worker_failures_total")
+            failures = value(httpx.get(f"{address}/metrics", timeout=WITHIN_S).text, "stepwedge_worker_failures_total")
         assert failures > 0
