@@ -23,6 +23,8 @@ class Batch:
     numeric: feature -> [n], NaN where missing.
     categorical: feature -> [n] strings (object array), None where missing.
     embedding: [n, d]; d is 0 for a model without one, a row of NaN where it is missing.
+    weights: [n, findings], one over the probability with which the label was asked for; None: every film was to be labelled.
+    delays: [n, findings], days from the film to its first label, NaN where there is none; None: not known.
     """
 
     scores: Floats
@@ -30,6 +32,8 @@ class Batch:
     numeric: Mapping[str, Floats]
     categorical: Mapping[str, NDArray[Any]]
     embedding: Floats
+    weights: Floats | None = None
+    delays: Floats | None = None
 
     def __post_init__(self) -> None:
         n = len(self.scores)
@@ -38,6 +42,8 @@ class Batch:
             raise ValueError("scores and labels are [n, findings] and of one shape")
         if self.embedding.ndim != 2 or len(self.embedding) != n or any(column.shape != (n,) for column in columns):  # noqa: PLR2004  (rows and dimensions)
             raise ValueError("every column of a batch has one row a prediction")
+        if any(given is not None and given.shape != self.scores.shape for given in (self.weights, self.delays)):
+            raise ValueError("weights and delays of labels are [n, findings] and of the shape of scores")
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -62,4 +68,6 @@ class Batch:
             numeric={name: column[rows] for name, column in self.numeric.items()},
             categorical={name: column[rows] for name, column in self.categorical.items()},
             embedding=self.embedding[rows],
+            weights=None if self.weights is None else self.weights[rows],
+            delays=None if self.delays is None else self.delays[rows],
         )

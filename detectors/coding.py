@@ -9,9 +9,25 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from detectors.batch import Batch
-from detectors.schema import BRIER, EXCESS, LOG_LOSS, NEGATIVE, POSITIVE, SCORE_BINS, SCORE_RANGE, UNLABELLED, VARIANCE, Schema, score_bin
+from detectors.schema import (
+    BRIER,
+    DELAYS,
+    EXCESS,
+    LOG_LOSS,
+    MASS_BINS,
+    NEGATIVE,
+    POSITIVE,
+    SCORE_BINS,
+    SCORE_RANGE,
+    UNLABELLED,
+    VARIANCE,
+    Schema,
+    score_bin,
+)
 
 SOFT_MIDDLE = 0.5
+HEAVIEST = 1000.0
+"""Largest weight of a label; one that was asked for once in more than a thousand says nothing of the others."""
 
 Places = NDArray[np.int64]
 Values = NDArray[np.float64]
@@ -29,6 +45,8 @@ def check(schema: Schema, batch: Batch) -> None:
         raise ValueError("a score is not a number")
     if (batch.labels < 0).any() or (batch.labels > 1).any():
         raise ValueError("a label is outside 0..1")
+    if batch.weights is not None and not ((batch.weights >= 1) & (batch.weights <= HEAVIEST)).all():
+        raise ValueError("the weight of a label is outside 1..1000")
 
 
 def count_places(schema: Schema, batch: Batch, embedded: Values) -> Places:
@@ -49,17 +67,18 @@ def wave_columns(schema: Schema, embedded: Values) -> NDArray[np.int8]:
 
 
 def sum_places(schema: Schema, batch: Batch) -> tuple[Places, Places, Values]:
-    """For each label: its row [m], the places that it adds real numbers to [6, m], and the numbers [6, m].
+    """For each label of weight 1: its row [m], the places that it adds real numbers to [6, m], and the numbers [6, m].
 
-    For probability p and label y: y and p in its calibration group; Brier (y - p)^2; Spiegelhalter's excess (y - p)(1 - 2p) and
-    its variance (1 - 2p)^2 p (1 - p); log loss -y log p - (1 - y) log(1 - p).
+    For probability p and label y, the probability that the finding is there: y and p in its calibration group; the expected Brier loss
+    y (1 - p)^2 + (1 - y) p^2; Spiegelhalter's excess (y - p)(1 - 2p) and its variance (1 - 2p)^2 p (1 - p); log loss
+    -y log p - (1 - y) log(1 - p).
     """
-    row, column = np.nonzero(~np.isnan(batch.labels))
+    row, column = np.nonzero(_plain(batch))
     label = batch.labels[row, column].astype(np.float64)
     logit = np.clip(batch.scores[row, column].astype(np.float64), -SCORE_RANGE, SCORE_RANGE)
     p = expit(logit)
     losses = np.empty((4, len(row)))
-    losses[BRIER] = (label - p) ** 2
+    losses[BRIER] = label * (1 - p) ** 2 + (1 - label) * p**2
     losses[EXCESS] = (label - p) * (1 - 2 * p)
     losses[VARIANCE] = (1 - 2 * p) ** 2 * p * (1 - p)
     losses[LOG_LOSS] = np.logaddexp(0, logit) - label * logit
@@ -68,6 +87,35 @@ def sum_places(schema: Schema, batch: Batch) -> tuple[Places, Places, Values]:
     expected, loss = _starts(schema, "expected")[column], _starts(schema, "losses")[column]
     places = np.stack([expected + group, expected + width + group, *(loss + kind for kind in range(4))])
     return row, places, np.concatenate([[label, p], losses])
+
+
+def weighted_places(schema: Schema, batch: Batch) -> tuple[Places, Places, Values]:
+    """For each label that is soft or weighs more than one: its row [m], the places that it changes [7, m], and by how much [7, m].
+
+    What it adds to the sums of its stratum (schema.READ and those after it) and of its score, less what it adds to the plain counts.
+    """
+    weights = np.ones(batch.labels.shape) if batch.weights is None else batch.weights
+    plain = _plain(batch)
+    soft = (batch.labels > 0) & (batch.labels < 1)
+    row, column = np.nonzero(~np.isnan(batch.labels) & (soft | (weights != 1)))
+    y, w, counted = batch.labels[row, column], weights[row, column], plain[row, column].astype(np.float64)
+    positive = counted * (y >= SOFT_MIDDLE)
+    stratum, width = _strata(schema, batch)[row, column], _stratum_widths(schema)[column]
+    reading, mass = _starts(schema, "reading")[column] + stratum, _starts(schema, "mass")[column] + mass_bin(batch.scores[row, column])
+    places = np.stack([*(reading + kind * width for kind in range(5)), mass, mass + MASS_BINS])
+    sums = [1 - counted, w - counted, w * y - positive, w**2 - counted, w**2 * y - positive]
+    return row, places, np.stack([*sums, w * (1 - y) - (counted - positive), w * y - positive])
+
+
+def mass_bin(scores: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
+    """Bin of each logit in the weighted histogram."""
+    return score_bin(scores) // (SCORE_BINS // MASS_BINS)
+
+
+def _plain(batch: Batch) -> NDArray[np.bool_]:
+    """Labels that weigh one: those that plain counts may count."""
+    known = ~np.isnan(batch.labels)
+    return known if batch.weights is None else known & (batch.weights == 1)
 
 
 def _feature_places(schema: Schema, batch: Batch, embedded: Values) -> Places:
@@ -81,14 +129,23 @@ def _feature_places(schema: Schema, batch: Batch, embedded: Values) -> Places:
 
 
 def _finding_places(schema: Schema, batch: Batch) -> Places:
-    state = _states(batch.labels)
+    state = _states(np.where(_plain(batch), batch.labels, np.nan))
     group, width = _groups(schema, batch), _widths(schema)
     flagged = batch.scores >= np.asarray(schema.thresholds)
     scores = _starts(schema, "scores") + state * SCORE_BINS + score_bin(batch.scores)
     decisions = _starts(schema, "decisions") + 2 * state + flagged
     labelled = np.where(state == UNLABELLED, schema.size, _starts(schema, "groups") + group)
     positive = np.where(state == POSITIVE, _starts(schema, "groups") + width + group, schema.size)
-    return np.concatenate([scores, decisions, labelled, positive], axis=1)
+    strata = _starts(schema, "strata") + state * _stratum_widths(schema) + _strata(schema, batch)
+    return np.concatenate([scores, decisions, labelled, positive, strata, *_delay_places(schema, batch)], axis=1)
+
+
+def _delay_places(schema: Schema, batch: Batch) -> list[Places]:
+    if batch.delays is None:
+        return []
+    known = ~np.isnan(batch.delays)
+    late = np.searchsorted(DELAYS, np.where(known, batch.delays, 0.0), side="left")
+    return [np.where(known, _starts(schema, "delays") + late, schema.size)]
 
 
 def _states(labels: NDArray[Any]) -> Places:
@@ -97,12 +154,24 @@ def _states(labels: NDArray[Any]) -> Places:
 
 
 def _groups(schema: Schema, batch: Batch) -> Places:
-    columns = [np.searchsorted(cuts, batch.scores[:, column], side="right") for column, cuts in enumerate(schema.groups)]
+    return _between(schema.groups, batch)
+
+
+def _strata(schema: Schema, batch: Batch) -> Places:
+    return _between(schema.strata, batch)
+
+
+def _between(cuts_of: tuple[tuple[float, ...], ...], batch: Batch) -> Places:
+    columns = [np.searchsorted(cuts, batch.scores[:, column], side="right") for column, cuts in enumerate(cuts_of)]
     return np.stack(columns, axis=1).astype(np.int64) if columns else np.empty((len(batch), 0), dtype=np.int64)
 
 
 def _starts(schema: Schema, block: str) -> Places:
     return np.array([schema.blocks[f"{block}/{finding}"].start for finding in schema.findings], dtype=np.int64)
+
+
+def _stratum_widths(schema: Schema) -> Places:
+    return np.array([len(ends) + 1 for ends in schema.strata], dtype=np.int64)
 
 
 def _widths(schema: Schema) -> Places:

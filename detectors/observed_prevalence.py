@@ -1,36 +1,37 @@
-"""Observed prevalence: how many of the labelled films are positive."""
+"""Observed prevalence: how many films are positive, as far as they were read."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from detectors.measurement import Measurement
-from detectors.rates import Rate, measure_rate
-from detectors.reference import Reference
-from detectors.tally import Tally, tally_of
+from detectors.reference import REFERENCES_HELD, Reference
+from detectors.tally import Tally
+from detectors.verification import Shares, verified
+from detectors.verified_rates import measure_shares
 
 
 def observed_prevalence(reference: Reference, window: Mapping[str, Tally]) -> Sequence[Measurement]:
-    """Measure the share of positives among labelled films, for every finding and cell; either direction breaches.
+    """Measure the share of positives among all films, from those that were read (verification.py); either direction breaches.
 
-    Comparable with the reference only while labels come from the same source and are given to the same kind of film. Interval: Wilson
-    at n / phi; limit: rates.py.
+    For every finding and cell. Comparable with the reference only while labels come from the same source. n: plain labels that would say
+    as much. Interval: Wilson at n / phi; limit: rates.py.
     """
-    return [
-        measure_rate("observed_prevalence", _rate(reference, window, finding, cell), "both", cell=cell, finding=finding)
+    usual = _usual(reference)
+    found: list[Measurement] = []
+    for finding in reference.schema.findings:
+        now, then = verified(reference.schema, window, reference.cells, finding).prevalence(), usual[finding]
+        found += measure_shares(
+            reference, "observed_prevalence", "both", finding, now=now, then=then, family="prevalence", within_cells=False
+        )
+    return found
+
+
+@lru_cache(maxsize=REFERENCES_HELD)
+def _usual(reference: Reference) -> Mapping[str, Shares]:
+    """What the reference itself shows, by finding."""
+    return {
+        finding: verified(reference.schema, reference.tallies, reference.cells, finding).prevalence()
         for finding in reference.schema.findings
-        for cell in reference.cells
-    ]
-
-
-def _rate(reference: Reference, window: Mapping[str, Tally], finding: str, cell: str) -> Rate:
-    labelled, positive = tally_of(reference.schema, window, cell).groups(finding).sum(axis=1)
-    labelled_then, positive_then = reference.tallies[cell].groups(finding).sum(axis=1)
-    return Rate(
-        k=int(positive),
-        n=int(labelled),
-        k_reference=int(positive_then),
-        n_reference=int(labelled_then),
-        dispersion=reference.dispersion_of("prevalence", finding=finding),
-        minimum_odds_ratio=reference.plan.minimum_odds_ratio,
-    )
+    }

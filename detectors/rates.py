@@ -25,12 +25,12 @@ BANDS_HELD = 16_384
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """k of n in the window, k_reference of n_reference in the reference, and the dispersion phi of both."""
+    """k of n in the window, k_reference of n_reference in the reference, and the dispersion phi of both. Not whole where films were weighted."""
 
-    k: int
-    n: int
-    k_reference: int
-    n_reference: int
+    k: float
+    n: float
+    k_reference: float
+    n_reference: float
     dispersion: float
     minimum_odds_ratio: float
 
@@ -56,20 +56,21 @@ def measure_rate(name: str, rate: Rate, side: str, *, cell: str = ALL, finding: 
     ('within', 'breached', 0.219)
     """
     where = {"cell": cell, "finding": finding, "feature": feature}
-    if rate.n < SHOWN:
-        return Measurement.insufficient(name, rate.n, f"{SHOWN} observations needed", **where)
+    n = round(rate.n)
+    if n < SHOWN:
+        return Measurement.insufficient(name, n, f"{SHOWN} observations needed", **where)
     value, interval = rate.k / rate.n, wilson(rate.k, rate.n, rate.dispersion)
-    if min(rate.n, rate.n_reference) < JUDGED:
+    if min(n, round(rate.n_reference)) < JUDGED:
         reason = f"{JUDGED} observations needed for a verdict, in the window and in the reference"
-        return Measurement(name, value, rate.n, interval, None, Verdict.INSUFFICIENT, reason, **where)
+        return Measurement(name, value, n, interval, None, Verdict.INSUFFICIENT, reason, **where)
     rises = side == "high" or (side == "both" and value * rate.n_reference >= rate.k_reference)
     limit = _limit(rate, rises=rises)
     breached = value > limit if rises else value < limit
-    return Measurement(name, value, rate.n, interval, limit, Verdict.BREACHED if breached else Verdict.WITHIN, **where)
+    return Measurement(name, value, n, interval, limit, Verdict.BREACHED if breached else Verdict.WITHIN, **where)
 
 
 @lru_cache(maxsize=BANDS_HELD)
-def _band(k: int, n: int, dispersion: float, minimum_odds_ratio: float) -> tuple[float, float]:
+def _band(k: float, n: float, dispersion: float, minimum_odds_ratio: float) -> tuple[float, float]:
     """Band of one rate of the reference, which every window is compared to."""
     hits, trials, phi = np.array([[k], [n], [dispersion]], dtype=np.float64)
     low, high = band(hits, trials, phi, minimum_odds_ratio)[0].tolist()

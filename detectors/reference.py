@@ -24,7 +24,7 @@ from detectors.schema import Schema
 from detectors.series import Family, Gather, Series, Stratum
 from detectors.tally import Tally, tally_cells
 
-KIND, VERSION = b"SWRF", 3
+KIND, VERSION = b"SWRF", 4
 REFERENCES_HELD = 16
 """References of which a process keeps what it computed from them alone: they never change, and are asked again and again."""
 

@@ -24,13 +24,22 @@ SCORE_RANGE = 16.0
 """Scores are binned uniformly in logit on [-16, 16]; what lies outside falls into the outermost bins."""
 
 UNLABELLED, NEGATIVE, POSITIVE = range(3)
-"""Label states, the first axis of scores and decisions. A soft label of one half or more counts as positive."""
+"""Label states, the first axis of scores, decisions and strata. A soft label of one half or more counts as positive.
+
+A label that was asked for with another probability than its neighbours' (a weight other than 1) would bend plain counts: in them
+its film counts as unlabelled. It enters the weighted sums only, see verification.py."""
 
 CALIBRATION_GROUPS = 10
 OUTLYING = (0.99, 0.999)
 """Shares of the reference at whose ends the distance of an embedding is cut too: beyond them lies what the model hardly ever saw."""
 BRIER, EXCESS, VARIANCE, LOG_LOSS = range(4)
 """Order of the sums of one finding: Brier, Spiegelhalter's excess and its variance, negative log likelihood (natural)."""
+READ, WEIGHT, WEIGHTED_POSITIVE, SQUARE, SQUARED_POSITIVE = range(5)
+"""Order of the sums of a stratum: labels, and of weight w and label y the sums of w, w y, w^2, w^2 y."""
+MASS_BINS = 125
+"""Bins of the weighted score histogram, each eight score bins wide; fewer, since most labels weigh one and count in the fine bins."""
+DELAYS = (1 / 24, 2 / 24, 4 / 24, 8 / 24, 1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 14.0, 21.0, 30.0, 45.0, 60.0, 90.0, 180.0)
+"""Ends, in days, of the bins of the delay of a first label; beyond the last lies one more bin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +75,9 @@ class Schema:
     predictions [1]; waves [1 + 512], films with an embedding, then the sums of its Fourier features in steps of 1/8, both zero in a
     cell that does not keep them; feature/<name> [bins]; scores/<finding> [label states, 1000]; decisions/<finding> [label states, below or at
     the threshold]; groups/<finding> [labelled or positive, groups]; expected/<finding> [soft labels or probabilities, groups] and
-    losses/<finding> [4], both in fixed point (2**-30) over labelled predictions.
+    losses/<finding> [4], both in fixed point (2**-30) over labels of weight 1; strata/<finding> [label states, strata] (see `strata_of`);
+    reading/<finding> [5, strata] and mass/<finding> [negative or positive, 125], what weights and soft labels change against these plain
+    counts, in fixed point (2**-20): nothing where all labels are 0 or 1 and weigh one; delays/<finding> [19] of first labels.
     """
 
     findings: tuple[str, ...]
@@ -114,6 +125,20 @@ class Schema:
     def features(self) -> tuple[str, ...]:
         """Every feature: numbers, components of the embedding, categories."""
         return (*self.numeric, *self.categorical)
+
+    @property
+    def strata(self) -> tuple[tuple[float, ...], ...]:
+        """Scores that divide the strata of each finding: its calibration groups, cut once more at the operating point.
+
+        So every stratum is flagged as a whole or not at all, and a share of what was read stands for films much like it.
+        """
+        return tuple(tuple(sorted({*cuts, threshold})) for cuts, threshold in zip(self.groups, self.thresholds, strict=True))
+
+    def flagged(self, finding: str) -> NDArray[np.bool_]:
+        """Say of each stratum of a finding whether it is flagged [strata]."""
+        place = self.findings.index(finding)
+        ends = self.strata[place]
+        return np.arange(len(ends) + 1) > ends.index(self.thresholds[place])
 
     def bin_labels(self, feature: str) -> tuple[str, ...]:
         """Return what each bin of a feature holds."""
@@ -173,6 +198,11 @@ def _shapes(schema: Schema) -> Iterator[tuple[str, tuple[int, ...]]]:
         yield f"groups/{finding}", (2, len(cuts) + 1)
         yield f"expected/{finding}", (2, len(cuts) + 1)
         yield f"losses/{finding}", (4,)
+    for finding, ends in zip(schema.findings, schema.strata, strict=True):
+        yield f"strata/{finding}", (3, len(ends) + 1)
+        yield f"reading/{finding}", (5, len(ends) + 1)
+        yield f"mass/{finding}", (2, MASS_BINS)
+        yield f"delays/{finding}", (len(DELAYS) + 1,)
 
 
 def _digest(schema: Schema) -> bytes:

@@ -10,15 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.batch import Batch
-from detectors.coding import check, count_places, sum_places, wave_columns
+from detectors.coding import check, count_places, sum_places, wave_columns, weighted_places
 from detectors.packing import DecodeError, expand, squeeze
 from detectors.plan import ALL
-from detectors.schema import Schema
+from detectors.schema import MASS_BINS, NEGATIVE, POSITIVE, Schema
 
 FIXED_POINT = 2.0**30
 """Real sums are kept as integers of 2**-30: exact and order-free under addition, 9e-10 a row, room for 5e8 rows."""
 
-VERSION = 2
+WEIGHED_POINT = 2.0**20
+"""The same for weighted sums, whose terms are larger: squares of weights reach a million."""
+
+VERSION = 3
 MAGNITUDE = 2**63 - 1
 ROWS_AT_ONCE = 4096
 """Rows coded at once; bounds the memory."""
@@ -78,6 +81,25 @@ class Tally:
     def losses(self, finding: str) -> NDArray[np.float64]:
         """Read the sums over labelled predictions: BRIER, EXCESS, VARIANCE, LOG_LOSS of schema.py [4]."""
         return self.schema.blocks[f"losses/{finding}"].of(self.vector) / FIXED_POINT
+
+    def strata(self, finding: str) -> NDArray[np.int64]:
+        """Count predictions by label state and stratum of the score [label states, strata]; `Schema.strata` has their ends."""
+        return self.schema.blocks[f"strata/{finding}"].of(self.vector)
+
+    def readings(self, finding: str) -> NDArray[np.float64]:
+        """Read what is known of each stratum: READ, WEIGHT, WEIGHTED_POSITIVE, SQUARE, SQUARED_POSITIVE of schema.py [5, strata]."""
+        negative, positive = self.strata(finding)[[NEGATIVE, POSITIVE]]
+        counted = np.stack([negative + positive, negative + positive, positive, negative + positive, positive])
+        return np.asarray(counted + self.schema.blocks[f"reading/{finding}"].of(self.vector) / WEIGHED_POINT)
+
+    def mass(self, finding: str) -> NDArray[np.float64]:
+        """Read the weighted expected number of negatives and of positives by score [2, 125]; with plain labels, their counts."""
+        counted = self.scores(finding)[[NEGATIVE, POSITIVE]].reshape(2, MASS_BINS, -1).sum(axis=2)
+        return np.asarray(counted + self.schema.blocks[f"mass/{finding}"].of(self.vector) / WEIGHED_POINT)
+
+    def delays(self, finding: str) -> NDArray[np.int64]:
+        """Count first labels by their delay [19]; `schema.DELAYS` has the ends of the bins."""
+        return self.schema.blocks[f"delays/{finding}"].of(self.vector)
 
     def waves(self) -> NDArray[np.int64]:
         """Read the number of films with an embedding, then the sums of its Fourier features [1 + 512]; zeros in a cell that keeps none."""
@@ -163,12 +185,16 @@ def tally_cells(
         places, columns = count_places(schema, part, read), wave_columns(schema, read)
         labelled, sum_at, numbers = sum_places(schema, part)
         fixed = np.rint(numbers * FIXED_POINT)
+        weighing, weighed_at, weighed = weighted_places(schema, part)
         for cell, mask in masks.items():
             chosen = mask[rows]
             vectors[cell] += np.bincount(places[chosen].ravel(), minlength=schema.size)[: schema.size]
             if cell in waving:
                 block.of(vectors[cell])[:] += columns[chosen].sum(axis=0, dtype=np.int64)
             vectors[cell] += _exact_sums(sum_at[:, chosen[labelled]], fixed[:, chosen[labelled]], schema.size)
+            if weighing.size:  # few are, and their sums pass what a double holds exactly
+                inside = chosen[weighing]
+                np.add.at(vectors[cell], weighed_at[:, inside], np.rint(weighed[:, inside] * WEIGHED_POINT).astype(np.int64))
     return {cell: Tally(schema, vector) for cell, vector in vectors.items()}
 
 

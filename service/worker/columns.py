@@ -39,6 +39,8 @@ def joined(batches: Sequence[Batch]) -> Batch:
         numeric={name: np.concatenate([batch.numeric[name] for batch in batches]) for name in first.numeric},
         categorical={name: np.concatenate([batch.categorical[name] for batch in batches]) for name in first.categorical},
         embedding=np.concatenate([_widened(batch.embedding, width) for batch in batches]),
+        weights=np.concatenate([np.ones(batch.labels.shape) if batch.weights is None else batch.weights for batch in batches]),
+        delays=np.concatenate([np.full(batch.labels.shape, np.nan) if batch.delays is None else batch.delays for batch in batches]),
     )
 
 

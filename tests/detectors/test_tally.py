@@ -138,7 +138,7 @@ def test_sums_equal_those_over_rows() -> None:
     known = ~np.isnan(batch.labels[:, 0])
     y, p = batch.labels[known, 0], expit(batch.scores[known, 0])
     losses = tally(schema(), batch).losses("opacity")
-    assert losses[BRIER] == pytest.approx(((y - p) ** 2).sum(), abs=1e-6)
+    assert losses[BRIER] == pytest.approx((y * (1 - p) ** 2 + (1 - y) * p**2).sum(), abs=1e-6)
     assert losses[EXCESS] == pytest.approx(((y - p) * (1 - 2 * p)).sum(), abs=1e-6)
     assert losses[VARIANCE] == pytest.approx(((1 - 2 * p) ** 2 * p * (1 - p)).sum(), abs=1e-6)
     assert losses[LOG_LOSS] == pytest.approx(-(y * np.log(p) + (1 - y) * np.log(1 - p)).sum(), abs=1e-6)
