@@ -38,12 +38,14 @@ class Image:
     """One decoded film.
 
     pixels: float32 [rows, columns], after the modality LUT, in MONOCHROME2 sense (more is brighter).
+    sample: some thousand evenly spread pixels in ascending order (service/gateway/sample.py).
     span: the lowest and highest value that `pixels` could take, from the stored bits and the modality LUT.
     attributes: allow-listed acquisition attributes by DICOM keyword, normalised.
     pixel_sha256: digest of shape and pixel values in MONOCHROME2 sense: equal for the same film in another transfer syntax.
     """
 
     pixels: NDArray[np.float32]
+    sample: NDArray[np.float32]
     span: tuple[float, float]
     attributes: Mapping[str, AttributeValue]
     identity: Identity

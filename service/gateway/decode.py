@@ -16,6 +16,7 @@ from service.gateway.limits import Limits
 from service.gateway.modality import MODALITY, Modality
 from service.gateway.nature import NATURE, check_is_image, natures_of
 from service.gateway.pixels import pixel_digest, stored_positions
+from service.gateway.sample import in_order, sample_pixels
 from service.gateway.scope import check_scope
 from service.gateway.values import CHARSET, charset_of, text
 from service.models.manifest import Accepts
@@ -52,6 +53,7 @@ def decode(body: bytes, limits: Limits, codec: Codec, accepts: Accepts) -> Image
     pixels, span = modality.apply(positions, geometry)
     return Image(
         pixels=pixels,
+        sample=in_order(sample_pixels(pixels)),
         span=span,
         attributes=attributes,
         identity=_identity(dataset.elements, charset),

@@ -7,16 +7,8 @@ from numpy.typing import NDArray
 
 from service.domain import Image
 from service.gateway.resize import area_average
+from service.gateway.sample import percentile
 from service.models.manifest import Preprocessing
-
-SAMPLE_PIXELS = 65_521
-"""A prime, so that the sample wanders over rows and columns and no regular pattern (an anti-scatter grid) keeps step with it."""
-
-
-def sample_pixels(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Evenly spread pixels [n], n at most 65,521: enough for any percentile, whatever the size of the film."""
-    count = min(pixels.size, SAMPLE_PIXELS)
-    return np.take(pixels, np.arange(count) * pixels.size // count)
 
 
 def preprocess(image: Image, preprocessing: Preprocessing) -> NDArray[np.float32]:
@@ -25,11 +17,12 @@ def preprocess(image: Image, preprocessing: Preprocessing) -> NDArray[np.float32
     The percentiles of the film become 0 and 1 (values beyond are held there), so that exposure and bit depth drop out;
     then area averages, then (x - mean) / std. A film of one value becomes all zeros before the last step.
     """
-    low, high = np.percentile(sample_pixels(image.pixels), (preprocessing.low_percentile, preprocessing.high_percentile))
+    low, high = percentile(image.sample, preprocessing.low_percentile), percentile(image.sample, preprocessing.high_percentile)
     if high <= low:
         windowed = np.zeros((preprocessing.rows, preprocessing.columns), np.float32)
     else:
-        held = np.clip(image.pixels, np.float32(low), np.float32(high))
+        held = np.maximum(image.pixels, np.float32(low))
+        np.minimum(held, np.float32(high), out=held)
         windowed = (area_average(held, preprocessing.rows, preprocessing.columns) - np.float32(low)) / np.float32(high - low)
     scaled = (windowed - np.float32(preprocessing.mean)) / np.float32(preprocessing.std)
     return np.ascontiguousarray(scaled[None], np.float32)

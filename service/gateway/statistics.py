@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import inf
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.domain import Image
-from service.gateway.preprocess import sample_pixels
 from service.gateway.resize import area_average
+from service.gateway.sample import in_order, percentile
 from service.models.features import STATISTICS
 
 EDGE = 1e-3
@@ -43,44 +44,49 @@ def image_statistics(image: Image) -> Mapping[str, float]:
     | low_level, median_level, high_level | position of the 1st, 50th, 99th percentile | 0 to 1 |
     | entropy | of a 64-bin histogram of levels, in bits | 0 to 6 |
     | share_at_bottom, share_at_top | share of pixels at an end of the span: clipping, shutters | 0 to 1 |
-    | sharpness | energy of the Laplacian over 20 x variance: 0 for a smooth film, 1 for white noise | 0 to 3.2 |
+    | sharpness | energy of the Laplacian over 20 x variance: 0 for a smooth film, 1 for white noise | 0 to 3.7, for a few pixels up to 29 |
     | noise | robust standard deviation (MAD) of the Laplacian / sqrt(20), in window widths | 0 and up |
     | asymmetry | mean difference of levels between the film and its mirror image, on a 32 x 32 grid | 0 to 1 |
     | border_level | mean level of the outer sixteenth: dark collimation, shutters, direct exposure | 0 to 1 |
     """
     low, high = image.span
     width = high - low if high > low else 1.0
-    # the last digit of float32 may stand outside the span
-    positions = np.clip((sample_pixels(image.pixels).astype(np.float64) - low) / width, 0.0, 1.0)
-    bottom, middle, top = (float(value) for value in np.percentile(positions, (1.0, 50.0, 99.0)))
-    coarse = _levels((area_average(image.pixels, COARSE, COARSE) - low) / width, bottom, top)
-    sharpness, noise = _texture(image.pixels, (top - bottom) * width if top - bottom >= BLANK else inf)
+    ordered = image.sample.astype(np.float64)
+    bottom, middle, top = (percentile(ordered, share) for share in (1.0, 50.0, 99.0))
+    window = top - bottom if top - bottom >= BLANK * width else inf
+    from_middle = ordered - middle
+    mean = float(from_middle.mean())
+    coarse = np.clip((area_average(image.pixels, COARSE, COARSE) - bottom) / window, 0.0, 1.0)
     values = (
-        float(positions.mean()),
-        float(positions.std()),
-        bottom,
-        middle,
-        top,
-        _entropy(_levels(positions, bottom, top)),
-        float((positions <= EDGE).mean()),
-        float((positions >= 1.0 - EDGE).mean()),
-        sharpness,
-        noise,
+        _position(middle + mean, low, width),
+        min(max(float(from_middle @ from_middle) / len(ordered) - mean**2, 0.0) ** 0.5 / width, 0.5),
+        *(_position(value, low, width) for value in (bottom, middle, top)),
+        _entropy(ordered, bottom, window),
+        _share_below(ordered, low + EDGE * width, "right"),
+        1.0 - _share_below(ordered, low + (1.0 - EDGE) * width, "left"),
+        *_texture(image.pixels, window),
         float(np.abs(coarse - coarse[:, ::-1]).mean()),
         _ring_mean(coarse),
     )
     return dict(zip(STATISTICS, values, strict=True))
 
 
-def _levels(positions: NDArray[np.float64], bottom: float, top: float) -> NDArray[np.float64]:
-    if top - bottom < BLANK:
-        return np.zeros_like(positions)
-    return np.clip((positions - bottom) / (top - bottom), 0.0, 1.0)
+def _position(value: float, low: float, width: float) -> float:
+    """The last digit of float32 may stand outside the span."""
+    return min(max((value - low) / width, 0.0), 1.0)
 
 
-def _entropy(levels: NDArray[np.float64]) -> float:
-    counts = np.bincount(np.minimum((levels * BINS).astype(np.intp), BINS - 1).ravel(), minlength=BINS)
-    shares = counts[counts > 0] / levels.size
+def _share_below(ordered: NDArray[np.float64], value: float, side: Literal["left", "right"]) -> float:
+    return float(np.searchsorted(ordered, value, side)) / len(ordered)
+
+
+def _entropy(ordered: NDArray[np.float64], bottom: float, window: float) -> float:
+    """In bits, of the levels in 64 bins; what lies outside the window counts in the first and the last."""
+    if window == inf:
+        return 0.0
+    starts = np.searchsorted(ordered, bottom + np.arange(1, BINS) * (window / BINS))
+    counts = np.diff(starts, prepend=0, append=len(ordered))
+    shares = counts[counts > 0] / len(ordered)
     return float(abs(np.sum(shares * np.log2(shares))))
 
 
@@ -93,15 +99,18 @@ def _ring_mean(coarse: NDArray[np.float64]) -> float:
 def _texture(pixels: NDArray[np.float32], window: float) -> tuple[float, float]:
     """Sharpness, and noise in units of `window`, from patches at full resolution: a subsample has neither."""
     rows, columns = _patch_index(pixels.shape[0]), _patch_index(pixels.shape[1])
-    patches = pixels[rows[:, None, :, None], columns[None, :, None, :]].astype(np.float64)
-    centre = patches[:, :, 1:-1, 1:-1]
-    variance = float(patches.var())
+    patches = np.take(np.take(pixels, rows.ravel(), axis=0), columns.ravel(), axis=1).reshape(*rows.shape, *columns.shape)
+    centre = patches[:, 1:-1, :, 1:-1]
+    contrast = patches.ravel() - patches.mean(dtype=np.float64).astype(np.float32)
+    variance = float(contrast @ contrast) / contrast.size
     if centre.size == 0 or variance <= 0.0:
         return 0.0, 0.0
-    around = patches[:, :, :-2, 1:-1] + patches[:, :, 2:, 1:-1] + patches[:, :, 1:-1, :-2] + patches[:, :, 1:-1, 2:]
-    laplacian = 4.0 * centre - around
-    deviation = GAUSSIAN_MAD * float(np.median(np.abs(laplacian))) / LAPLACIAN_GAIN**0.5
-    return float(np.mean(laplacian**2)) / (LAPLACIAN_GAIN * variance), deviation / window
+    laplacian = np.float32(4.0) * centre
+    for around in (patches[:, :-2, :, 1:-1], patches[:, 2:, :, 1:-1], patches[:, 1:-1, :, :-2], patches[:, 1:-1, :, 2:]):
+        laplacian -= around
+    sizes = np.abs(laplacian).ravel()
+    deviation = GAUSSIAN_MAD * percentile(in_order(sizes), 50.0) / LAPLACIAN_GAIN**0.5
+    return float(sizes @ sizes) / (sizes.size * LAPLACIAN_GAIN * variance), deviation / window
 
 
 def _patch_index(size: int) -> NDArray[np.intp]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from service.domain import AttributeValue, Identity, Image
 from service.gateway.attributes import ALLOWED
+from service.gateway.sample import in_order, sample_pixels
 from tests.films import phantom
 
 NOBODY = Identity(None, None, None, None, None)
@@ -27,8 +28,10 @@ def make_image(
     **attributes: AttributeValue,
 ) -> Image:
     """An image of these pixels, or of the phantom."""
+    film = np.asarray(phantom() if pixels is None else pixels, np.float32)
     return Image(
-        pixels=np.asarray(phantom() if pixels is None else pixels, np.float32),
+        pixels=film,
+        sample=in_order(sample_pixels(film)),
         span=span,
         attributes=make_attributes(**attributes),
         identity=identity,

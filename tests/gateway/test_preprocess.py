@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from service.gateway.preprocess import preprocess, sample_pixels
+from service.gateway.preprocess import preprocess
 from service.gateway.resize import area_average
+from service.gateway.sample import in_order, percentile, sample_pixels
 from service.models.manifest import Preprocessing
 from tests.films import phantom
 from tests.gateway.images import make_image
 
+whole = st.integers(0, 70_000).map(float)
 FULL = Preprocessing(rows=8, columns=8, low_percentile=0.0, high_percentile=100.0)
 
 
@@ -96,6 +98,19 @@ def test_the_sample_is_bounded_and_visits_all_columns_alike(rows: int, columns: 
 def test_stripes_of_any_period_do_not_hide_from_the_sample(period: int) -> None:
     stripes = np.broadcast_to((np.arange(2000) % period == 0).astype(np.float32), (2500, 2000))
     assert sample_pixels(stripes).mean() == pytest.approx(1 / period, rel=0.1)
+
+
+@settings(deadline=None)
+@given(arrays.arrays(np.float32, st.integers(1, 300), elements=st.one_of(whole, st.floats(-1e6, 1e6, width=32))), st.floats(0, 100))
+def test_the_sample_is_put_in_order_and_its_percentiles_are_those_of_numpy(values: NDArray[np.float32], share: float) -> None:
+    np.testing.assert_array_equal(in_order(values), np.sort(values))
+    assert percentile(in_order(values), share) == pytest.approx(np.percentile(values.astype(np.float64), share), rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize("highest", [1, 4095, 65535])
+def test_whole_numbers_of_any_depth_are_put_in_order(highest: int) -> None:
+    values = np.random.default_rng(5).integers(0, highest, 5000, endpoint=True).astype(np.float32)
+    np.testing.assert_array_equal(in_order(values), np.sort(values))
 
 
 def test_preprocessing_leaves_the_image_as_it_was() -> None:
