@@ -61,6 +61,8 @@ class Deed(StrEnum):
     ALARM_CLEARED = "alarm.cleared"
     REMEDY_PROPOSED = "remedy.proposed"
     ERASED = "erased"
+    WORDS_ACCEPTED = "words.accepted"
+    WORDS_WITHDRAWN = "words.withdrawn"
     RETENTION_DROPPED = "retention.dropped"
 
 

@@ -56,6 +56,7 @@ from service.gateway.refuse import RefusalLog
 from service.gateway.seal import Sealer
 from service.gateway.spool import Spool
 from service.gateway.versions import Versions
+from service.gateway.vocabulary import Vocabulary
 from service.gateway.watermarks import Watermarks
 from service.models.registry import open_model
 from service.models.swift import swift
@@ -127,6 +128,8 @@ def assemble(settings: Settings, key: bytes, pacs: Pacs | None, engine: Engine, 
     fleet = Fleet(database, lambda version: start_predictor(settings, ledger, notices, version))
     stack.push_async_callback(fleet.close)
     run_beside(stack, fleet.watch())
+    vocabulary = Vocabulary(key)
+    run_beside(stack, vocabulary.watch(database))
     polarity, outliers = Polarity(database), Outliers(database)
     run_beside(stack, polarity.watch())
     run_beside(stack, outliers.watch())
@@ -160,7 +163,9 @@ def assemble(settings: Settings, key: bytes, pacs: Pacs | None, engine: Engine, 
         database=database,
         fleet=fleet,
         refusals=refusals,
-        gateway=Gateway(fleet, capture, ledger, decoders, limits, codecs, notices, devices, Duplicates(), polarity, outliers, key, sealer),
+        gateway=Gateway(
+            fleet, capture, ledger, decoders, limits, codecs, notices, devices, Duplicates(), polarity, outliers, vocabulary, key, sealer
+        ),
         versions=versions,
         reports=Reports(database, archive, renderer),
         inbox=inbox,

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from pydicom.dataelem import DataElement
 from pydicom.uid import generate_uid
 
+from service.models.features import CATEGORICAL
 from tests.films import NAMES, make_dataset, phantom, write_film
 
 READER: Final = "Dr. Reader-Readerson"
@@ -44,6 +46,8 @@ TEXTS: Final = {
     "DeviceUID": "1.2.826.0.1.3680043.8.498.31337.1",
     "PatientBirthDate": BORN,
 }
+TYPED: Final = sorted({*CATEGORICAL} - {"Modality", "PhotometricInterpretation"})
+"""A name as modality or colour is a reason to refuse the film."""
 CHARSETS: Final = {"ISO_IR 100": "latin-1", "ISO_IR 126": "iso8859-7", "ISO_IR 144": "iso8859-5", "ISO_IR 13": "shift_jis"}
 
 
@@ -56,19 +60,30 @@ class Corpus:
         self.values |= {part for name in PEOPLE.values() for part in name.split("^")}
         self._seed = 0
 
-    def film(self, charset: str = "ISO_IR 100", **attributes: object) -> bytes:
-        """The next film, of a person whose name is written in this character set."""
+    def film(self, charset: str = "ISO_IR 100", typed: Mapping[str, str] | None = None, **attributes: object) -> bytes:
+        """The next film, of a person whose name is written in this character set; `typed` is text as anybody may type it anywhere."""
         self._seed += 1
         named = {name: generate_uid() for name in ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")}
         self.uids |= set(map(str, named.values()))
         person = {"SpecificCharacterSet": charset, "PatientName": PEOPLE[charset]}
         dataset = make_dataset(phantom(seed=self._seed), **{**TEXTS, **named, **person, **attributes})
+        for keyword, word in (typed or {}).items():
+            raw = word.encode(CHARSETS.get(charset, "utf-8"))
+            dataset[keyword] = DataElement(keyword, "OB", raw + b" " * (len(raw) % 2))  # pydicom would not write it as text
         block = dataset.private_block(0x0009, "ACME OF HR OKTAVIAN", create=True)
         block.add_new(0x01, "LO", PRIVATE)
         return write_film(dataset)
 
     def films(self) -> list[bytes]:
         return [self.film(charset) for charset in PEOPLE]
+
+    def typed(self) -> list[bytes]:
+        """Films on which somebody typed the patient's name into every attribute that is text."""
+        return [
+            self.film(charset, dict.fromkeys(TYPED, name.replace("^", between)))
+            for charset, name in PEOPLE.items()
+            for between in ("^", " ")
+        ]
 
     def leaked(self, places: Iterable[tuple[str, bytes]], *, uids: bool = True) -> list[tuple[str, str]]:
         """Where which value is found, in whatever spelling; without `uids` in places where the standard demands those."""
@@ -85,6 +100,8 @@ def written(ways: Iterable[bytes], said: bytes) -> bool:
 def spellings(value: str) -> Iterator[bytes]:
     """As it is, escaped, percent-encoded; and its bytes in each character set, themselves, in hex and in base64."""
     yield from (value.encode(), json.dumps(value)[1:-1].encode(), quote(value).encode(), quote(value, safe="").encode())
+    if value.upper() != value:
+        yield from spellings(value.upper())
     for codec in ("utf-8", *CHARSETS.values()):
         try:
             raw = value.encode(codec)

@@ -21,7 +21,10 @@ MOST = 1000
 
 
 class DeviceReply(BaseModel):
-    """One device as its films describe it; empty text is what they do not say. `films` may lag by half a minute."""
+    """One device as its films describe it; empty text is what they do not say. `films` may lag by half a minute.
+
+    A name that is not accepted yet is a category, OTHER- and eight digits; it is accepted once five patients share it, or by an operator.
+    """
 
     model_config = ConfigDict(frozen=True)
 

@@ -39,7 +39,7 @@ def erase(what: What, file: File = None, look: Look = False) -> None:
 
     The identifiers are read from a file or from standard input, never from the command line: that would stay in the shell's history.
     """
-    from service.gateway.deidentify import pseudonym  # noqa: PLC0415 - pydicom takes a while to import; --help must not wait for it
+    from service.gateway.pseudonym import pseudonym  # noqa: PLC0415 - pydicom takes a while to import; --help must not wait for it
 
     settings = with_own_pseudonym_key(read_settings())
     key, names = pseudonym_key(settings), list(identifiers(what, file))

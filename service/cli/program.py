@@ -17,6 +17,7 @@ from service.cli.reference import reference
 from service.cli.register import register
 from service.cli.replay import replay
 from service.cli.up import up
+from service.cli.words import words
 from service.cli.worker import worker
 
 HERE, PARTS, WORK = "Everything at once", "Part by part", "At work"
@@ -33,7 +34,7 @@ COMMANDS = (
     (WORK, erase),
     (WORK, doctor),
 )
-GROUPS = ((WORK, "alarms", alarms), (WORK, "keys", keys), (WORK, "audit", audit))
+GROUPS = ((WORK, "alarms", alarms), (WORK, "keys", keys), (WORK, "words", words), (WORK, "audit", audit))
 EPILOG = "Settings are environment variables: DATABASE_URL and STEPWEDGE_... (service/config.py lists them). `stepwedge doctor` says what is missing."
 
 app = typer.Typer(

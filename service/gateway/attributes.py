@@ -1,7 +1,7 @@
 """The allow-list: all that is ever read from a film's header besides its pixels, its identity and how to decode it.
 
 Institutions, descriptions, protocol names, comments and private tags are not on it and are never looked at.
-Device names are on it as tokens: `deidentify` replaces them by keyed pseudonyms before anything is stored.
+What is text on it is whatever somebody typed: `vocabulary` has the rule of which words are kept as they are and which as keyed categories.
 What a report repeats (REPORTED) is kept sealed, apart and for some days only, or not at all.
 """
 
@@ -16,6 +16,8 @@ from typing import Final
 from service.domain import AttributeValue
 from service.gateway.dictionary import DICTIONARY
 from service.gateway.elements import Element
+from service.gateway.makers import maker
+from service.gateway.terms import TERMS
 from service.gateway.values import first_number, first_text, text
 
 LONGEST = 64
@@ -37,25 +39,65 @@ def code(value: str) -> str | None:
     return " ".join(value.upper().split())[:LONGEST].rstrip() or None
 
 
-VIEWS: Final[Mapping[str, str]] = {
-    "POSTEROANTERIOR": "PA",
-    "POSTERIORANTERIOR": "PA",
-    "ANTEROPOSTERIOR": "AP",
-    "ANTERIORPOSTERIOR": "AP",
-    "LEFTLATERAL": "LL",
-    "RIGHTLATERAL": "RL",
-    "LAT": "LATERAL",
-}
+def folded(value: str) -> str:
+    """Letters and digits alone.
+
+    >>> folded("C-SPINE"), folded("P->A")
+    ('CSPINE', 'PA')
+    """
+    return re.sub(r"[^A-Z0-9]", "", value)
+
+
+def _by_folded(keyword: str, spellings: Mapping[str, str]) -> Mapping[str, str]:
+    return {**{folded(term): term for term in TERMS[keyword]}, **spellings}
+
+
+VIEWS: Final = _by_folded(
+    "ViewPosition",
+    {
+        "POSTEROANTERIOR": "PA",
+        "POSTERIORANTERIOR": "PA",
+        "ANTEROPOSTERIOR": "AP",
+        "ANTERIORPOSTERIOR": "AP",
+        "LEFTLATERAL": "LL",
+        "LATERALLEFT": "LL",
+        "RIGHTLATERAL": "RL",
+        "LATERALRIGHT": "RL",
+        "LAT": "LATERAL",
+        "OBL": "OBLIQUE",
+    },
+)
+PARTS: Final = _by_folded(
+    "BodyPartExamined",
+    {
+        "CHESTPA": "CHEST",
+        "CHESTAP": "CHEST",
+        "CHESTLAT": "CHEST",
+        "CERVICALSPINE": "CSPINE",
+        "THORACICSPINE": "TSPINE",
+        "LUMBARSPINE": "LSPINE",
+    },
+)
 
 
 def view(value: str) -> str | None:
     """A view position, spelled out or not, as its short code.
 
-    >>> view("PA"), view("Postero-Anterior"), view("ANTEROPOSTERIOR"), view("LL")
-    ('PA', 'PA', 'AP', 'LL')
+    >>> view("PA"), view("Postero-Anterior"), view("P->A"), view("ANTEROPOSTERIOR"), view("LL")
+    ('PA', 'PA', 'PA', 'AP', 'LL')
     """
     cleaned = code(value)
-    return cleaned and VIEWS.get(re.sub(r"[^A-Z]", "", cleaned), cleaned)
+    return cleaned and VIEWS.get(folded(cleaned), cleaned)
+
+
+def body_part(value: str) -> str | None:
+    """A body part by the standard's term, where it is one in another spelling.
+
+    >>> body_part("chest"), body_part("C-Spine"), body_part("Chest PA"), body_part("ZIMMERMANN")
+    ('CHEST', 'CSPINE', 'CHEST', 'ZIMMERMANN')
+    """
+    cleaned = code(value)
+    return cleaned and PARTS.get(folded(cleaned), cleaned)
 
 
 SEXES: Final[Mapping[str, str]] = {"M": "M", "MALE": "M", "F": "F", "FEMALE": "F", "O": "O", "OTHER": "O"}
@@ -114,23 +156,40 @@ class Attribute:
     instead: tuple[tuple[str, float], ...] = ()
 
 
+SPELLINGS: Final[Mapping[str, Callable[[str], str | None]]] = {
+    "Manufacturer": lambda value: code(maker(value) or ""),
+    "BodyPartExamined": body_part,
+    "ViewPosition": view,
+    "PatientSex": sex,
+}
+
+
+def word_of(keyword: str, value: str) -> str | None:
+    """A word in the one spelling that counts for its attribute."""
+    return SPELLINGS.get(keyword, code)(value)
+
+
+def _word(keyword: str, instead: tuple[tuple[str, float], ...] = ()) -> Attribute:
+    return Attribute(keyword, _category(lambda value: word_of(keyword, value)), instead=instead)
+
+
 ALLOWED: Final = (
-    Attribute("Manufacturer", _category(code)),
-    Attribute("ManufacturerModelName", _category(code)),
+    _word("Manufacturer"),
+    _word("ManufacturerModelName"),
     Attribute("SoftwareVersions", _all_values),
-    Attribute("StationName", _category(code)),
-    Attribute("DeviceSerialNumber", _category(code)),
-    Attribute("DetectorID", _category(code)),
-    Attribute("DetectorType", _category(code)),
-    Attribute("Modality", _category(code)),
-    Attribute("BodyPartExamined", _category(code)),
-    Attribute("ViewPosition", _category(view)),
-    Attribute("ImageLaterality", _category(code), instead=(("Laterality", 1.0),)),
-    Attribute("PatientSex", _category(sex)),
-    Attribute("PhotometricInterpretation", _category(code)),
-    Attribute("PresentationIntentType", _category(code)),
-    Attribute("LossyImageCompression", _category(code)),
-    Attribute("ExposureControlMode", _category(code)),
+    _word("StationName"),
+    _word("DeviceSerialNumber"),
+    _word("DetectorID"),
+    _word("DetectorType"),
+    _word("Modality"),
+    _word("BodyPartExamined"),
+    _word("ViewPosition"),
+    _word("ImageLaterality", instead=(("Laterality", 1.0),)),
+    _word("PatientSex"),
+    _word("PhotometricInterpretation"),
+    _word("PresentationIntentType"),
+    _word("LossyImageCompression"),
+    _word("ExposureControlMode"),
     Attribute("PatientAge", _category(age)),
     Attribute("Rows", _number, (1, 65_535)),
     Attribute("Columns", _number, (1, 65_535)),

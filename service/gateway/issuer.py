@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from service.access import Caller, Role
 from service.errors import SetupError, UnauthenticatedError, UnavailableError
-from service.gateway.deidentify import pseudonym
 from service.gateway.fetch import is_safe, read_url
+from service.gateway.pseudonym import pseudonym
 
 ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"})
 """Signatures with a public key. Never `none`, never HMAC: its secret would be the public key."""

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from service.domain import Label
 from service.errors import StepwedgeError, UnknownFindingError, UnknownPredictionError
-from service.gateway.deidentify import pseudonym
+from service.gateway.pseudonym import pseudonym
 from service.gateway.versions import Versions
 from service.store.labels import add_labels
 from service.store.predictions import first_of, predictions_of, versions_of

@@ -33,6 +33,7 @@ from service.gateway.preprocess import preprocess
 from service.gateway.seal import Sealer
 from service.gateway.statistics import image_statistics
 from service.gateway.tensor import Geometry, tensor_of
+from service.gateway.vocabulary import Vocabulary
 from service.models.manifest import Manifest
 from service.store.ids import uuid7
 
@@ -80,6 +81,7 @@ class Gateway:
     duplicates: Duplicates
     polarity: Polarity
     outliers: Outliers
+    vocabulary: Vocabulary
     key: bytes
     sealer: Sealer | None = None
 
@@ -128,7 +130,7 @@ class Gateway:
         with self.ledger.stage("decode"):
             image = decode(body, self.limits, self.codec, manifest.accepts)
         with self.ledger.stage("deidentify"):
-            attributes, pseudonyms = deidentify(image, self.key)
+            attributes, pseudonyms = deidentify(image, self.key, self.vocabulary, manifest.accepts)
             sealed = None if self.sealer is None else self.sealer.seal(identifier, image.identity.header)
         with self.ledger.stage("preprocess"):
             statistics, tensor = image_statistics(image), preprocess(image, manifest.preprocessing)

@@ -29,8 +29,10 @@ from service.store.alarm_tables import alarms, alerts, outbox, remedies
 from service.store.capture_tables import aliases, ledger_months, ledgers, spool_segments
 from service.store.metadata import metadata, moment
 from service.store.request_tables import requests
+from service.store.word_tables import accepted_words
 
 __all__ = [
+    "accepted_words",
     "alarms",
     "alerts",
     "aliases",

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from sqlalchemy import Engine
 
-from service.gateway.deidentify import pseudonym
+from service.gateway.pseudonym import pseudonym
 from service.store.audit import entries
 from service.store.chain import walk
 from service.store.tables import metadata

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from service.domain import Pseudonyms, Submission
 from service.gateway.claim import Claim, claim, digest
-from service.gateway.deidentify import pseudonym
+from service.gateway.pseudonym import pseudonym
 
 SECRET = b"k" * 32
 FILM = Pseudonyms(b"p" * 16, b"a" * 16, b"s" * 16, b"e" * 16, b"i" * 16)
