@@ -58,10 +58,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from detectors.auprc import auprc
 from detectors.auroc import auroc
 from detectors.brier import brier
 from detectors.calibration_error import calibration_error
 from detectors.calibration_line import calibration_line
+from detectors.decision_costs import decision_costs
 from detectors.decision_rates import decision_rates
 from detectors.embedding_drift import embedding_drift
 from detectors.feature_drift import feature_drift
@@ -97,6 +99,8 @@ DETECTORS: tuple[Detector, ...] = (
     brier,
     calibration_error,
     decision_rates,
+    decision_costs,
     auroc,
+    auprc,
     subgroup_gaps,
 )

@@ -22,6 +22,10 @@ class UnknownFindingError(StepwedgeError):
     """The model has no finding of this name."""
 
 
+class UnknownPlaceError(StepwedgeError):
+    """The model has no finding of this name, or its reference knows no such subgroup."""
+
+
 class UndecodableError(StepwedgeError):
     """The body is not a DICOM film that can be read."""
 

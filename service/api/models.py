@@ -27,6 +27,7 @@ class ModelLinks(BaseModel):
     self: Annotated[str, Field(examples=["/v1/models/chest"])]
     predictions: Annotated[str, Field(examples=["/v1/models/chest/predictions"])]
     alarms: Annotated[str, Field(examples=["/v1/models/chest/alarms"])]
+    curves: Annotated[str, Field(examples=["/v1/models/chest/curves"])]
     devices: Annotated[str, Field(examples=["/v1/models/chest/devices"])]
     measurements: Annotated[str, Field(examples=["/v1/models/chest/measurements"])]
     remedies: Annotated[str, Field(examples=["/v1/models/chest/remedies"])]
@@ -34,7 +35,7 @@ class ModelLinks(BaseModel):
     @classmethod
     def of(cls, model: str) -> ModelLinks:
         own = f"/v1/models/{model}"
-        below = {name: f"{own}/{name}" for name in ("predictions", "alarms", "devices", "measurements", "remedies")}
+        below = {name: f"{own}/{name}" for name in ("predictions", "alarms", "curves", "devices", "measurements", "remedies")}
         return cls(self=own, **below)
 
 

@@ -39,6 +39,7 @@ METHOD = Kind("method-not-allowed", 405, "Method not allowed")
 KINDS: Mapping[type[BaseException], Kind] = {
     errors.UnknownModelError: Kind("unknown-model", 404, "Unknown model"),
     errors.UnknownPredictionError: Kind("unknown-prediction", 404, "Unknown prediction"),
+    errors.UnknownPlaceError: Kind("unknown-place", 404, "Unknown finding or subgroup"),
     errors.UnknownFindingError: Kind("unknown-finding", 400, "Unknown finding"),
     errors.UndecodableError: Kind("undecodable", 400, "Not a readable DICOM film"),
     errors.NoPixelsError: Kind("no-pixels", 400, "No pixel data"),

@@ -7,6 +7,7 @@ from starlette.routing import Route
 from service.api import (
     alarms,
     alerts,
+    curves,
     devices,
     dicomweb,
     erasures,
@@ -38,6 +39,7 @@ ROUTERS = (
     alerts.router,
     devices.router,
     measurements.router,
+    curves.router,
     remedies.router,
     erasures.router,
     health.router,

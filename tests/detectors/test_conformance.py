@@ -37,7 +37,9 @@ SEEN: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any], set[str]]] = {
     "brier": ({"shift": 2.0}, {"shift": 4.0}, {"brier_score"}),
     "calibration_error": ({"shift": 2.0}, {"shift": 4.0}, {"expected_calibration_error"}),
     "decision_rates": ({"hidden": 0.5}, {"hidden": 0.9}, {"sensitivity"}),
+    "decision_costs": ({"hidden": 0.5}, {"hidden": 0.9}, {"expected_cost_per_thousand", "net_benefit"}),
     "auroc": ({"hidden": 0.5}, {"hidden": 0.9}, {"auroc"}),
+    "auprc": ({"hidden": 0.5}, {"hidden": 0.9}, {"auprc"}),
     "subgroup_gaps": ({"hidden_south": 0.6}, {"hidden_south": 0.9}, {"sensitivity_gap"}),
 }
 

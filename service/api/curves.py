@@ -1,0 +1,144 @@
+"""Curves of a finding: ROC, precision-recall, decision curve and reliability, from tallies, for any window and subgroup."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import fields
+from datetime import datetime
+from typing import Annotated, Literal
+
+import numpy as np
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+from scipy.special import expit
+from sqlalchemy import Connection
+
+from detectors.classes import class_histograms
+from detectors.curves import Curve, Point, curves
+from service.api.asked import CSV, NO_REFERENCE, Asked, wants_csv
+from service.api.callers import MayRead
+from service.api.documents import problems
+from service.api.state import Served
+from service.models.manifest import parse_manifest
+from service.store.models import champion
+from service.worker.stretch import Stretch, stretch_of
+
+router = APIRouter(prefix="/v1/models", tags=["monitoring"])
+
+NEEDED = 20
+"""Positives and negatives, each."""
+COLUMNS = tuple(one.name for one in fields(Point))
+
+
+class PointsReply(BaseModel):
+    """The points of a curve in columns; point i is the i-th of each."""
+
+    model_config = ConfigDict(frozen=True)
+
+    threshold: Annotated[list[float], Field(description="As a logit: a score at or above it is flagged.")]
+    x: list[float]
+    y: list[float]
+    low: Annotated[list[float], Field(description="Lower end of the 95 % interval of y.")]
+    high: list[float]
+    n: Annotated[list[float], Field(description="Films that y is a share of.")]
+
+
+class CurveReply(BaseModel):
+    """One curve. `bound`: how far area (reliability: x) may lie from that of raw scores, as these were counted in bins of 0.032 logits."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: Annotated[Literal["roc", "precision_recall", "decision", "reliability"], Field(examples=["roc"])]
+    x: Annotated[str, Field(examples=["false positive rate"])]
+    y: Annotated[str, Field(examples=["true positive rate"])]
+    area: Annotated[float | None, Field(examples=[0.91])]
+    bound: Annotated[float, Field(examples=[0.00008])]
+    points: PointsReply
+
+    @classmethod
+    def of(cls, curve: Curve) -> CurveReply:
+        columns = {name: [getattr(point, name) for point in curve.points] for name in COLUMNS}
+        return cls(name=curve.name, x=curve.x, y=curve.y, area=curve.area, bound=curve.bound, points=PointsReply(**columns))
+
+
+class CurvesReply(BaseModel):
+    """Format 1 of the curves. Where labels are too few there are none, and `reason` says why."""
+
+    model_config = ConfigDict(frozen=True)
+
+    format: Literal[1] = 1
+    model: Annotated[str, Field(examples=["chest"])]
+    version: Annotated[str, Field(examples=["1"])]
+    finding: Annotated[str, Field(examples=["opacity"])]
+    subgroup: Annotated[str, Field(examples=["all"])]
+    since: datetime | None = None
+    until: datetime | None = None
+    threshold: Annotated[float, Field(description="The deployed operating point, as a logit.", examples=[0.0])]
+    threshold_probability: Annotated[float, Field(examples=[0.5])]
+    positives: float = 0.0
+    negatives: float = 0.0
+    prevalence: float | None = None
+    dispersion: Annotated[float, Field(description="By which the variances behind the intervals were multiplied.")] = 1.0
+    reason: Annotated[str, Field(examples=[""])] = ""
+    curves: list[CurveReply] = []
+
+
+@router.get(
+    "/{model}/curves",
+    operation_id="get_curves",
+    summary="Curves of a finding",
+    response_model=CurvesReply,
+    responses={**problems(400, 404, 503), 200: {"content": {CSV: {"schema": {"type": "string"}}}}},
+)
+async def get_curves(model: str, request: Request, _caller: MayRead, service: Served, asked: Annotated[Asked, Query()]) -> Response:
+    """ROC, precision-recall, decision curve and reliability of the labelled films of a window; as CSV where `Accept` asks for it."""
+    table = wants_csv(request)
+
+    def ask(connection: Connection) -> str:
+        reply = drawn(connection, model, asked)
+        return as_csv(reply) if table else reply.model_dump_json()
+
+    return Response(await service.database.run(ask), media_type=CSV if table else "application/json", headers={"Vary": "Accept"})
+
+
+def drawn(connection: Connection, model: str, asked: Asked) -> CurvesReply:
+    version = champion(connection, model)
+    manifest = parse_manifest(version.manifest)
+    finding = asked.finding_of(manifest)
+    threshold = manifest.threshold_logits[manifest.finding_names.index(finding)]
+    bare = CurvesReply(
+        model=version.model,
+        version=version.version,
+        finding=finding,
+        subgroup=asked.subgroup,
+        threshold=threshold,
+        threshold_probability=float(expit(threshold)),
+        reason=NO_REFERENCE,
+    )
+    stretch = stretch_of(connection, version, asked.window, [asked.subgroup], asked.until)
+    return bare if stretch is None else _filled(bare, stretch, asked.cell_of(stretch.subject.reference))
+
+
+def _filled(bare: CurvesReply, stretch: Stretch, cell: str) -> CurvesReply:
+    (negatives, positives), phi = (
+        class_histograms(stretch.window, [(bare.finding, cell)])[0],
+        stretch.subject.reference.dispersion_of("performance", cell=cell, finding=bare.finding),
+    )
+    known = {"since": stretch.since, "until": stretch.until, "dispersion": phi}
+    events = np.array([negatives.sum(), positives.sum()])
+    if events.min() < NEEDED:
+        return bare.model_copy(update=known | {"reason": f"{NEEDED} positives and {NEEDED} negatives needed"})
+    found = [CurveReply.of(curve) for curve in curves(negatives, positives, phi)]
+    counts = {"negatives": float(events[0]), "positives": float(events[1]), "prevalence": float(events[1] / events.sum())}
+    return bare.model_copy(update=known | counts | {"reason": "", "curves": found})
+
+
+def as_csv(reply: CurvesReply) -> str:
+    sink = io.StringIO()
+    writer = csv.writer(sink)
+    writer.writerow(("curve", *COLUMNS))
+    for curve in reply.curves:
+        columns = curve.points.model_dump()
+        writer.writerows((curve.name, *row) for row in zip(*(columns[name] for name in COLUMNS), strict=True))
+    return sink.getvalue()
