@@ -44,10 +44,11 @@ evidence     State: evidence of every series at the end of a day. `State.start(r
              from the state at the end of the day before, with what has been tallied by then; store it when the day is over.
              `evidence(reference, state) -> float array`: evidence over its limit for every series of `reference.series`; 1 or more pages.
 power        `detectable(reference, daily) -> float array [series, side]`: smallest odds ratio that is expected to page within two weeks.
-incident     `judge(reference, state, recent={}) -> tuple[Incident, ...]`: at most one incident a family group ("inputs", "truth").
+             `silence(reference, state) -> float array`: the same for every source of `reference.sources.series`: that it has stopped.
+incident     `judge(reference, state, recent={}) -> tuple[Incident, ...]`: at most one incident a family group ("inputs", "truth", "silence").
              recent: day -> cell -> tally of the last days (as many as are at hand); lets an incident of inputs name the subgroup.
              Incident: family, kind, cell, since (day), evidence, carriers (largest first), `.summary`.
-             `persists(reference, state, family) -> bool`: an open alarm of this family group is not yet over.
+             `persists(reference, state, family, since) -> bool`: an open alarm of this family group, begun then, is not yet over.
 arrays       Arrays, `reference_of(arrays)`, `window_of(reference, arrays)`: the short way of a notebook, as above.
 measurement  Measurement, Interval, Verdict: what the detectors below return.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -12,7 +12,6 @@ from scipy.special import logit
 
 from detectors.bands import band, common_band
 from detectors.series import Counts, Gather, Series
-from detectors.tally import Tally
 from detectors.wander import estimate_wander
 
 PRIOR = 0.5
@@ -53,30 +52,18 @@ class Estimates:
         return {one.name: getattr(self, one.name) for one in fields(self) if one.name != "days"}
 
 
-def estimate(
-    series: Sequence[Series],
-    tallies: Mapping[str, Tally],
-    days: NDArray[np.int64],
-    daily: Iterable[Mapping[str, Tally]],
-    minimum_odds_ratio: float,
+def estimate_counts(
+    series: Sequence[Series], total: Counts, days: NDArray[np.int64], daily: Sequence[Counts], minimum_odds_ratio: float
 ) -> Estimates:
     """Estimate rate, wander and band of every series.
 
     Args:
         series: What is watched.
-        tallies: Cell -> tally of the whole period.
+        total: Counts by row of the whole period.
         days: Day numbers with predictions, ascending.
-        daily: Cell -> tally, for each of these days.
+        daily: Counts by row, for each of these days.
         minimum_odds_ratio: Least width of the bands.
     """
-    gather = Gather.of(series)
-    return estimate_counts(series, gather.count(tallies), days, [gather.count(today) for today in daily], minimum_odds_ratio)
-
-
-def estimate_counts(
-    series: Sequence[Series], total: Counts, days: NDArray[np.int64], daily: Sequence[Counts], minimum_odds_ratio: float
-) -> Estimates:
-    """Estimate the same from counts by row: of the whole period, and of each day."""
     gather = Gather.of(series)
     rates = _rates(series, total)
     half = 0.5 / np.maximum(total.n, 1)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.budget import limit
 from detectors.level import Level
 from detectors.packing import DecodeError, pack, unpack
 from detectors.ratios import ALTERNATIVES, SHIFTS, log_ratios
 from detectors.reference import Reference
 from detectors.series import SIDES, Counts, Scalar
+from detectors.silence import Silence
 from detectors.tally import Tally
 
-KIND, VERSION = b"SWEV", 2
+KIND, VERSION = b"SWEV", 3
 CAP = 0.54
 """Share of log(components x limit) that one day may add: two such days page, one does not."""
 CEILING = 4.0
@@ -38,6 +38,7 @@ class State:
     drift: running sum of the log likelihood ratio of the mildest alternative, restarted at zero [series, side].
     onset: day on which that sum last restarted, -1 while it is zero [series, side].
     k, n, expected: hits, observations, and hits that the reference leads to expect, since the onset [series, side].
+    stopped, silent_since, missed: weight, since and missed of each source that may fall silent (silence.py) [sources].
     """
 
     reference: bytes
@@ -51,10 +52,14 @@ class State:
     k: NDArray[np.int64]
     n: NDArray[np.int64]
     expected: Floats
+    stopped: NDArray[np.float32]
+    silent_since: NDArray[np.int32]
+    missed: NDArray[np.int64]
 
     @classmethod
     def start(cls, reference: Reference) -> State:
         """No evidence yet."""
+        silence = Silence.start(reference.sources)
         sides, level = (len(reference.series), len(SIDES)), Level.start(reference)
         watched = np.array([[side in one.sides for side in SIDES] for one in reference.series]).reshape(sides)
         weight = np.where(watched, np.float32(0), np.float32(np.nan))
@@ -70,6 +75,9 @@ class State:
             k=np.zeros(sides, dtype=np.int64),
             n=np.zeros(sides, dtype=np.int64),
             expected=np.zeros(sides),
+            stopped=silence.weight,
+            silent_since=silence.since,
+            missed=silence.missed,
         )
 
     def encode(self) -> bytes:
@@ -129,7 +137,8 @@ def fold_day(reference: Reference, state: State, day: int, counts: Mapping[str, 
     """
     fresh, old, gather = reference.gather.count(counts), reference.gather.count(matured), reference.gather
     by_label = gather.by_row(np.array([one.matured for one in reference.series], dtype=bool))
-    return fold_counts(reference, state, day, Counts(np.where(by_label, old.k, fresh.k), np.where(by_label, old.n, fresh.n)))
+    folded = fold_counts(reference, state, day, Counts(np.where(by_label, old.k, fresh.k), np.where(by_label, old.n, fresh.n)))
+    return _listen(reference, folded, reference.sources.count(counts))
 
 
 def fold_counts(reference: Reference, state: State, day: int, today: Counts) -> State:
@@ -164,18 +173,26 @@ def fold_counts(reference: Reference, state: State, day: int, today: Counts) -> 
         raise ValueError("days are folded in order, with one reference")
     said = _read(reference, state, day, today)
     weight = (1.0 + state.weight.astype(np.float64)) * np.exp(said.capped)
-    excess = _mean(weight) / (CEILING * _limit(reference))
+    excess = _mean(weight) / (CEILING * reference.limit)
     held = (weight / np.maximum(excess, 1.0)[:, None, None]).astype(np.float32)
     return _follow(state, day, said, np.where(said.n[:, :, None] > 0, held, state.weight))
 
 
 def evidence(reference: Reference, state: State) -> Floats:
     """Evidence over its limit of every series [series]; 1 or more pages."""
-    return _mean(state.weight.astype(np.float64)) / _limit(reference)
+    return _mean(state.weight.astype(np.float64)) / reference.limit
 
 
-def _limit(reference: Reference) -> float:
-    return limit(len(reference.series), reference.plan.alarms_per_year)
+def silence(reference: Reference, state: State) -> Floats:
+    """Evidence over its limit that each source has stopped [sources]; 1 or more pages."""
+    return np.asarray(state.stopped / reference.limit)
+
+
+def _listen(reference: Reference, state: State, today: Counts) -> State:
+    """Fold the films of each source into the evidence that it has stopped."""
+    before = Silence(state.stopped, state.silent_since, state.missed)
+    after = before.after(reference.sources, state.day, today, cap=reference.limit**CAP, most=CEILING * reference.limit)
+    return replace(state, stopped=after.weight, silent_since=after.since, missed=after.missed)
 
 
 def _mean(weight: Floats) -> Floats:
@@ -199,7 +216,7 @@ def _read(reference: Reference, state: State, day: int, today: Counts) -> _Day:
         n=gather.by_series(today.n)[:, None],
         expected=gather.by_series(today.n * reference.estimates.rates)[:, None],
         ratios=ratios,
-        cap=CAP * np.log(np.maximum((~unwatched).sum(axis=(1, 2)), 1) * _limit(reference))[:, None, None],
+        cap=CAP * np.log(np.maximum((~unwatched).sum(axis=(1, 2)), 1) * reference.limit)[:, None, None],
         level=learnt,
         absorbed=(1 - kept) * absorbed - kept * (reference.estimates.edges[:, :, None] + SHIFTS),
     )
@@ -217,8 +234,8 @@ def _follow(state: State, day: int, today: _Day, weight: NDArray[np.float32]) ->
     def carried(before: NDArray[Scalar], added: NDArray[Any]) -> NDArray[Scalar]:
         return np.where(idle, before, np.where(running, np.where(quiet, added, before + added), 0)).astype(before.dtype)
 
-    return State(
-        reference=state.reference,
+    return replace(
+        state,
         day=day,
         weight=weight,
         absorbed=np.where(idle[:, :, None], state.absorbed, today.absorbed).astype(np.float32),

@@ -1,4 +1,4 @@
-"""Incidents: one cause lights many series, and gives one alarm."""
+"""Incidents: one cause lights many series and silences many sources, and gives one alarm."""
 
 from __future__ import annotations
 
@@ -10,17 +10,26 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
+from detectors.carrier import Carrier
 from detectors.evidence import State, evidence
 from detectors.plan import ALL
 from detectors.reference import Reference
-from detectors.series import SIDES, Series, Side
+from detectors.series import SIDES
 from detectors.shift import identify
+from detectors.stopped import home_of, stopped
 from detectors.surprise import surprise
 from detectors.tally import Tally, added
 from detectors.whereabouts import cell_of
 
-Group = Literal["inputs", "truth"]
-Kind = Literal["acquisition", "prevalence", "both", "calibration", "performance"]
+Group = Literal["inputs", "truth", "silence"]
+Kind = Literal["acquisition", "prevalence", "both", "calibration", "performance", "silence"]
+GROUPS: tuple[Group, ...] = ("inputs", "truth", "silence")
+BESIDE: Mapping[str, Group] = {"inputs": "silence", "silence": "inputs"}
+"""Groups that one cause moves together: where a scanner stops, the shares of the others rise."""
+TOGETHER = 7
+"""Days within which what has moved in both of them began together."""
+NOVEL = frozenset({"unseen", "missing", "out of range", "out of distribution"})
+"""What appears where something was replaced; where it only stopped, nothing does."""
 
 ATTACHES = 0.1
 """Evidence over its limit from which a series belongs to an incident that another one opened, and below which an alarm is over."""
@@ -33,29 +42,10 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Carrier:
-    """A series that carries an incident.
-
-    rate, n: hits over observations since `since`; reference_rate: what the reference leads to expect of the same observations.
-    evidence: over its limit. surprise: twice the log likelihood ratio of `rate` against the edge of the band, over phi.
-    since: day from which the series has spoken for a change without a break.
-    """
-
-    series: Series
-    side: Side
-    rate: float
-    reference_rate: float
-    n: int
-    evidence: float
-    surprise: float
-    since: int
-
-
-@dataclass(frozen=True, slots=True)
 class Incident:
     """What has changed, as far as the evidence goes: one cause, with the series that carry it, the most telling first.
 
-    family: "inputs" (no label needed) or "truth" (labels).
+    family: "inputs" (no label needed), "truth" (labels) or "silence" (no films).
     cell: where it lives. since: day on which it is estimated to have begun.
     """
 
@@ -70,13 +60,23 @@ class Incident:
     def summary(self) -> str:
         """One sentence: what moved, from where to where, on how many observations."""
         first, others = self.carriers[0], len(self.carriers) - 1
+        more = f"; {others} more series" if others else ""
+        if self.family == "silence":
+            return f"silence in {self.cell}: {_silent(first)}{more}"
         subject = f"{first.series.feature or first.series.finding} {first.series.bin}"
         moved = f"{subject}: {100 * first.reference_rate:.1f} % -> {100 * first.rate:.1f} % of {first.n}"
-        return f"{self.kind} shift in {self.cell}: {moved}" + (f"; {others} more series" if others else "")
+        return f"{self.kind} shift in {self.cell}: {moved}{more}"
+
+    def apart(self, since: int, opened: int) -> bool:
+        """Whether anything of it that pages began at another time than an alarm that was opened then, for what had begun before."""
+        return any(not since - TOGETHER <= one.since <= opened + TOGETHER for one in self.carriers if one.evidence >= 1)
 
 
 def judge(reference: Reference, state: State, recent: Mapping[int, Mapping[str, Tally]] | None = None) -> tuple[Incident, ...]:
-    """Group the series over their limit into incidents, at most one for inputs and one for truth.
+    """Group what is over its limit into incidents, at most one for inputs, one for truth and one for silence.
+
+    Of inputs and silence that began together one is left: the silence, if nothing new appeared; else the inputs, because a scanner was
+    replaced by another. What came along carries the other one too.
 
     A group of series has an incident when one of them has evidence of 1 or more; those above ATTACHES come along. Carriers are
     ranked by surprise, attributes first where it is comparable (PREFERENCE); what rests on labels and has only come along stands
@@ -95,19 +95,48 @@ def judge(reference: Reference, state: State, recent: Mapping[int, Mapping[str, 
         state: Evidence at the end of a day, or within it.
         recent: Day -> cell -> tally, as many of the last days as are at hand; without it, input incidents live in "all".
     """
-    over = evidence(reference, state)
-    found = []
-    for group in ("inputs", "truth"):
-        members = _members(reference, group)
-        if (over[members] >= 1).any():
-            moved = _rank(_carriers(reference, state, over, members))
-            found.append(_incident(reference, group, moved, recent or {}))
-    return tuple(found)
+    kept: list[Incident] = []
+    for one in incidents(reference, state, recent):
+        if not any(other.family == BESIDE.get(one.family) and not one.apart(other.since, state.day) for other in kept):
+            kept.append(one)
+    return tuple(sorted(kept, key=lambda one: GROUPS.index(one.family)))
 
 
-def persists(reference: Reference, state: State, family: Group) -> bool:
-    """Whether any series of the group still speaks for a change, so that its alarm stays open."""
-    return bool((evidence(reference, state)[_members(reference, family)] >= ATTACHES).any())
+def incidents(reference: Reference, state: State, recent: Mapping[int, Mapping[str, Tally]] | None = None) -> tuple[Incident, ...]:
+    """Do the same, with inputs and silence even where both began together, the one that would be left first."""
+    moved = {group: _moved(reference, state, group) for group in GROUPS}
+    paging = [group for group in GROUPS if any(one.evidence >= 1 for one in moved[group])]
+    novel = any(one.series.bin in NOVEL and one.evidence >= ATTACHES for one in moved["inputs"])
+    order = paging if novel else paging[::-1]
+    return tuple(_incident(reference, group, moved, recent or {}) for group in order)
+
+
+def persists(reference: Reference, state: State, family: Group, since: int) -> bool:
+    """Whether anything of the group, or what began together with it beside it, still speaks for a change: its alarm, begun then, stays open."""
+    own = any(one.evidence >= ATTACHES for one in _moved(reference, state, family))
+    return own or (family in BESIDE and bool(_joining(_moved(reference, state, BESIDE[family]), since)))
+
+
+def _moved(reference: Reference, state: State, group: Group) -> tuple[Carrier, ...]:
+    """Everything of a group, the most telling first."""
+    if group == "silence":
+        return stopped(reference, state)
+    return _rank(_carriers(reference, state, evidence(reference, state), _members(reference, group)))
+
+
+def _joining(beside: Sequence[Carrier], since: int) -> tuple[Carrier, ...]:
+    return tuple(one for one in beside if one.evidence >= ATTACHES and abs(one.since - since) <= TOGETHER)
+
+
+def _silent(first: Carrier) -> str:
+    if first.series.feature != "predictions":
+        usual = f"{100 * first.reference_rate:.1f} % in the reference"
+        return f"no film with {first.series.feature} {first.series.bin}, {usual}, among {first.n}"
+    return (
+        "no film at all"
+        if first.series.cell == ALL
+        else f"no film from there, {100 * first.reference_rate:.1f} % in the reference, among {first.n}"
+    )
 
 
 def _members(reference: Reference, group: Group) -> NDArray[np.int64]:
@@ -157,18 +186,25 @@ def _rank(carriers: Sequence[Carrier]) -> tuple[Carrier, ...]:
     return tuple(sorted(carriers, key=weight))
 
 
-def _incident(reference: Reference, group: Group, moved: tuple[Carrier, ...], recent: Mapping[int, Mapping[str, Tally]]) -> Incident:
-    carriers = tuple(one for one in moved if one.evidence >= ATTACHES)
-    first = carriers[0]
+def _incident(
+    reference: Reference, group: Group, moved: Mapping[Group, Sequence[Carrier]], recent: Mapping[int, Mapping[str, Tally]]
+) -> Incident:
+    own = tuple(one for one in moved[group] if one.evidence >= ATTACHES)
+    first = own[0]
     days = [tallies for day, tallies in recent.items() if day >= first.since]
-    return Incident(
-        family=group,
-        kind=_input_kind(reference, moved, days) if group == "inputs" else _truth_kind(first),
-        cell=cell_of(reference, first.series, SIDES.index(first.side), days) if group == "inputs" else first.series.cell,
-        since=first.since,
-        evidence=max(one.evidence for one in carriers),
-        carriers=carriers,
-    )
+    carriers = own + (_joining(moved[BESIDE[group]], first.since) if group in BESIDE else ())
+    kind, cell = _what_and_where(reference, group, first, moved[group], days)
+    return Incident(group, kind, cell, first.since, max(one.evidence for one in own), carriers)
+
+
+def _what_and_where(
+    reference: Reference, group: Group, first: Carrier, moved: Sequence[Carrier], days: Sequence[Mapping[str, Tally]]
+) -> tuple[Kind, str]:
+    if group == "silence":
+        return "silence", home_of(reference, first.series)
+    if group == "truth":
+        return _truth_kind(first), first.series.cell
+    return _input_kind(reference, moved, days), cell_of(reference, first.series, SIDES.index(first.side), days)
 
 
 def _truth_kind(first: Carrier) -> Kind:

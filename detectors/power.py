@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from detectors.budget import limit
 from detectors.ratios import ALTERNATIVES, CAUTION, OUTWARDS
 from detectors.reference import Reference
 from detectors.series import SIDES
@@ -37,7 +36,7 @@ def detectable(reference: Reference, daily: Floats, days: int = DAYS) -> Floats:
     known, gather = reference.estimates, reference.gather
     watched = np.array([[side in one.sides for side in SIDES] for one in reference.series]).reshape(-1, len(SIDES))
     components = np.maximum(len(ALTERNATIVES) * watched.sum(axis=1), 1)
-    needed = 2 * np.log(components * limit(len(reference.series), reference.plan.alarms_per_year)) / days
+    needed = 2 * np.log(components * reference.limit) / days
     left, variance = _left(reference, daily, days)
     shift: Floats = known.edges + 1.0
     for _ in range(ROUNDS):

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.batch import Batch
+from detectors.budget import limit
 from detectors.coding import wave_columns
 from detectors.discrepancy import Null, learn
-from detectors.estimates import Estimates, estimate
+from detectors.estimates import Estimates, estimate_counts
 from detectors.kernel import Kernel
 from detectors.listing import list_series
 from detectors.packing import DecodeError, fingerprint, pack, unpack
@@ -22,6 +23,7 @@ from detectors.profiles import Profiles
 from detectors.projection import Projection
 from detectors.schema import Schema
 from detectors.series import Family, Gather, Series, Stratum
+from detectors.sources import Habits, Sources
 from detectors.tally import Tally, tally_cells
 
 KIND, VERSION = b"SWRF", 4
@@ -40,6 +42,7 @@ class Reference:
     estimates: rates and bands by row, and how each series wanders; a series has one row, or one a score group (calibration).
     null: of the embedding's discrepancy; None where the reference has too few embeddings.
     profiles: how films with and without each finding looked.
+    sources: where films come from, each watched for its silence.
     gather: reads k and n of every row from tallies.
     digest: names the whole of it [16 bytes]; `named` is that of a reference that was stored, whose bytes carry a checksum of their own.
     scatter: (family, cell, feature, finding) -> mean dispersion; see `dispersion_of`.
@@ -52,6 +55,7 @@ class Reference:
     estimates: Estimates
     null: Null | None
     profiles: Profiles
+    sources: Sources
     named: InitVar[bytes] = b""
     gather: Gather = field(init=False)
     digest: bytes = field(init=False)
@@ -71,6 +75,11 @@ class Reference:
     def days(self) -> int:
         """How many days with predictions the reference covers."""
         return self.estimates.days
+
+    @property
+    def limit(self) -> float:
+        """Evidence at which a series, or the silence of a source, pages (budget.py)."""
+        return limit(len(self.series) + len(self.sources.series), self.plan.alarms_per_year)
 
     @property
     def dispersion(self) -> Floats:
@@ -105,12 +114,14 @@ class Reference:
             "plan": asdict(self.plan),
             "schema": self.schema.describe(),
             "series": [asdict(one) for one in self.series],
+            "sources": [asdict(one) for one in self.sources.series],
             "days": self.days,
             "cells": self.cells,
             "null": None if self.null is None else asdict(self.null),
         }
         arrays: dict[str, NDArray[Any]] = {**_embedding_arrays(self.schema), **self.estimates.arrays()}
         arrays |= {f"profile/{one.name}": getattr(self.profiles, one.name) for one in fields(Profiles)}
+        arrays |= {f"habit/{name}": one for name, one in self.sources.habits.arrays().items()}
         encoded = (np.frombuffer(tally.encode(), dtype=np.uint8) for tally in self.tallies.values())
         return header, arrays | {f"tally/{number}": one for number, one in enumerate(encoded)}
 
@@ -129,6 +140,8 @@ class Reference:
             tallies = {cell: Tally.decode(schema, arrays.pop(f"tally/{number}").tobytes()) for number, cell in enumerate(header["cells"])}
             series = tuple(map(_series, header["series"]))
             profiles = Profiles(**{one.name: arrays.pop(f"profile/{one.name}") for one in fields(Profiles)})
+            habits = Habits(**{one.name: arrays.pop(f"habit/{one.name}") for one in fields(Habits)})
+            sources = Sources(tuple(map(_series, header["sources"])), habits)
             null = None if header["null"] is None else Null(**header["null"])
             return cls(
                 _plan(header["plan"]),
@@ -138,6 +151,7 @@ class Reference:
                 Estimates(days=header["days"], **arrays),
                 null,
                 profiles,
+                sources,
                 bytes.fromhex(header["digest"]),
             )
         except (KeyError, TypeError, ValueError) as error:
@@ -170,9 +184,12 @@ def build_reference(
         tally_cells(schema, batch.select(today), {cell: mask[today] for cell, mask in masks.items()}, (), embedded[today])
         for today in (np.asarray(days) == number for number in np.unique(days))
     )
-    estimates = estimate(series, tallies, np.unique(days), daily, plan.minimum_odds_ratio)
-    profiles = Profiles.of(schema, batch, embedded, tallies[ALL])
-    return Reference(plan, schema, tallies, series, estimates, _null(schema, embedded, np.asarray(days)), profiles)
+    gather, sources = Gather.of(series), Sources.candidates(schema, tallies)
+    counted = [(gather.count(today), sources.count(today)) for today in daily]
+    estimates = estimate_counts(series, gather.count(tallies), np.unique(days), [rates for rates, _ in counted], plan.minimum_odds_ratio)
+    profiles, null = Profiles.of(schema, batch, embedded, tallies[ALL]), _null(schema, embedded, np.asarray(days))
+    regular = sources.learn(np.unique(days), [films for _, films in counted])
+    return Reference(plan, schema, tallies, series, estimates, null, profiles, regular)
 
 
 def _null(schema: Schema, embedded: NDArray[np.float64], days: NDArray[Any]) -> Null | None:

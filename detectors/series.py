@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from detectors.tally import Tally
 
-Family = Literal["acquisition", "image", "embedding", "score", "prevalence", "calibration", "performance"]
+Family = Literal["acquisition", "image", "embedding", "score", "prevalence", "calibration", "performance", "silence"]
 Side = Literal["low", "high"]
 Range = tuple[int, int]
 Scalar = TypeVar("Scalar", bound=np.generic)

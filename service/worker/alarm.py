@@ -9,21 +9,21 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from detectors import incident
+from detectors.carrier import Carrier as Found
 from detectors.evidence import State
-from detectors.incident import judge, persists
+from detectors.incident import BESIDE, incidents, persists
 from detectors.tally import Tally
 from service.domain import Alarm, Carrier
 from service.store.alarms import clear_alarm, open_alarm, open_alarms, update_alarm
 from service.store.day_tallies import DayTally, days_between
 from service.store.ids import derived_id, uuid7_floor
 from service.store.remedies import expire_remedy
-from service.worker.calendar import DAY, date_of, midnight, number_of
+from service.worker.calendar import DAY, date_of, day_of, midnight, number_of
 from service.worker.examples import with_examples
 from service.worker.remedy import propose
 from service.worker.subject import Subject
 from service.worker.windows import added_up
 
-FAMILIES: tuple[incident.Group, ...] = ("inputs", "truth")
 LONGEST_LOOK_BACK = 90
 """Days of tallies that are read to find the subgroup in which an incident lives."""
 
@@ -41,21 +41,32 @@ class AlarmChanges:
 
 
 def update_alarms(connection: Connection, subject: Subject, state: State) -> AlarmChanges:
-    """Open, extend and clear alarms by the evidence at the end of one day; at most one is open of a family at any time."""
-    found = {one.family for one in judge(subject.reference, state)}
+    """Open, extend and clear alarms by the evidence at the end of one day; at most one is open of a family at any time.
+
+    What began together with an alarm of the family beside it has the same cause and opens none of its own: where a scanner is
+    replaced, the old one falls silent.
+    """
+    found = {one.family: one for one in incidents(subject.reference, state)}
     standing = {one.family: one for one in open_alarms(connection, subject.reference_id)}
+    begun = {family: (number_of(day_of(alarm.since)), number_of(day_of(alarm.opened_at))) for family, alarm in standing.items()}
     changes = AlarmChanges()
-    for family in FAMILIES:
-        if family in standing:
-            changes += _extend_or_clear(connection, subject, state, standing[family])
-        elif family in found:
+    for alarm in standing.values():
+        changes += _extend_or_clear(connection, subject, state, alarm)
+    for family, one in found.items():
+        if family not in standing and _is_news(one, begun):
+            begun[family] = (one.since, state.day)
             changes += _open(connection, subject, state, family)
     return changes
 
 
+def _is_news(found: incident.Incident, begun: Mapping[str, tuple[int, int]]) -> bool:
+    beside = begun.get(BESIDE.get(found.family, ""))
+    return beside is None or found.apart(*beside)
+
+
 def alarm_of(connection: Connection, subject: Subject, state: State, family: incident.Group) -> Alarm | None:
     """Describe the alarm that the evidence at the end of a day opens; its id follows from what it is about. None where it opens none."""
-    found = next((one for one in judge(subject.reference, state, _recent(connection, subject, state)) if one.family == family), None)
+    found = next((one for one in incidents(subject.reference, state, _recent(connection, subject, state)) if one.family == family), None)
     if found is None:
         return None
     at = midnight(date_of(state.day)) + DAY
@@ -77,7 +88,7 @@ def alarm_of(connection: Connection, subject: Subject, state: State, family: inc
 
 def extended(alarm: Alarm, subject: Subject, state: State) -> Alarm:
     """Bring an alarm up to date. What it was opened as, and where, stays: that is what people were told."""
-    found = next((one for one in judge(subject.reference, state) if one.family == alarm.family), None)
+    found = next((one for one in incidents(subject.reference, state) if one.family == alarm.family), None)
     shown = {one.series: one.examples for one in alarm.carriers}
     moved = [replace(_carrier(one), examples=shown.get(one.series.name, ())) for one in found.carriers] if found else []
     carriers = _joined(alarm.carriers, tuple(moved)) if found else alarm.carriers
@@ -98,7 +109,7 @@ def _open(connection: Connection, subject: Subject, state: State, family: incide
 
 def _extend_or_clear(connection: Connection, subject: Subject, state: State, alarm: Alarm) -> AlarmChanges:
     """Keep an open alarm up to date, or clear it."""
-    if not persists(subject.reference, state, _family(alarm)):
+    if not persists(subject.reference, state, family_of(alarm), number_of(day_of(alarm.since))):
         clear_alarm(connection, alarm.id, midnight(date_of(state.day)) + DAY)
         expire_remedy(connection, alarm.id)
         return AlarmChanges(cleared=(alarm.id,))
@@ -115,8 +126,9 @@ def _joined(before: tuple[Carrier, ...], now: tuple[Carrier, ...]) -> tuple[Carr
     return now + tuple(one for one in before if one.series not in names)
 
 
-def _family(alarm: Alarm) -> incident.Group:
-    return "truth" if alarm.family == "truth" else "inputs"
+def family_of(alarm: Alarm) -> incident.Group:
+    """Name the group of series that an alarm is about."""
+    return next(family for family in incident.GROUPS if family == alarm.family)
 
 
 def _recent(connection: Connection, subject: Subject, state: State) -> Mapping[int, Mapping[str, Tally]]:
@@ -127,7 +139,7 @@ def _recent(connection: Connection, subject: Subject, state: State) -> Mapping[i
     return {day: added_up(subject.reference.schema, stored) for day, stored in by_day.items()}
 
 
-def _carrier(found: incident.Carrier) -> Carrier:
+def _carrier(found: Found) -> Carrier:
     series = found.series
     return Carrier(
         series=series.name,

@@ -29,12 +29,15 @@ LONGEST_DAYS = 7
 def with_examples(connection: Connection, subject: Subject, carriers: Sequence[Carrier], cell: str, last: date) -> tuple[Carrier, ...]:
     """Show up to five predictions with each of the first carriers, the most extreme first, of the cell in which the incident lives.
 
-    Carriers that rest on labels are shown films of the days that came of age with the last one.
+    Carriers that rest on labels are shown films of the days that came of age with the last one; silence has none to show.
     """
     named = {one.name: one for one in subject.reference.series}
     by_age: dict[bool, Rows] = {}
     shown = []
     for carrier in carriers[:CARRIERS]:
+        if carrier.series not in named:
+            shown.append(carrier)
+            continue
         series = named[carrier.series]
         if series.matured not in by_age:
             by_age[series.matured] = _rows(connection, subject, last, matured=series.matured)

@@ -15,7 +15,7 @@ from service.store import checkpoints
 from service.store.alarms import find_alarm
 from service.store.models import versions_by_id
 from service.store.references import reference_by_id
-from service.worker.alarm import FAMILIES, alarm_of, extended
+from service.worker.alarm import alarm_of, extended, family_of
 from service.worker.calendar import DAY, day_of, days_from, number_of
 from service.worker.subject import Subject, subject_with
 from service.worker.windows import days_sum
@@ -53,8 +53,7 @@ def replay_alarm(connection: Connection, identifier: UUID) -> Replayed | None:
         if checkpoints.load_checkpoint(connection, alarm.reference, day) != state.encode():
             differing.append(f"evidence of {day}")
         if day == opening:
-            family = next(one for one in FAMILIES if one == alarm.family)
-            again = alarm_of(connection, subject, state, family)
+            again = alarm_of(connection, subject, state, family_of(alarm))
         elif again is not None:
             again = extended(again, subject, state)
     return Replayed(alarm, again, days, (*differing, *_different(alarm, again)))

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from detectors.evidence import State, evidence
+from detectors.evidence import State, evidence, silence
 from detectors.measurement import Measurement
 from detectors.plan import ALL
 from detectors.power import detectable
+from detectors.reference import Reference
 from detectors.series import Counts
 from service.store.alarms import count_alarms, open_alarms
 from service.store.checkpoints import last_checkpoint, load_checkpoint
@@ -67,7 +68,7 @@ def _series(connection: Connection, subject: Subject, last: date) -> Iterator[Se
     reference = subject.reference
     stored = load_checkpoint(connection, subject.reference_id, last)
     state = State.start(reference) if stored is None else State.decode(reference, stored)
-    week = _week(connection, subject, last)
+    week, films = _week(connection, subject, last)
     columns = evidence(reference, state), _rates(subject, week), reference.rates, reference.bands, detectable(reference, week.n / RATE_DAYS)
     for one, over, rate, then, (low, high), (fall, rise) in zip(reference.series, *columns, strict=True):
         yield SeriesReading(
@@ -85,14 +86,36 @@ def _series(connection: Connection, subject: Subject, last: date) -> Iterator[Se
             detectable_fall=_finite(float(fall)),
             detectable_rise=_finite(float(rise)),
         )
+    yield from _sources(reference, state, films)
 
 
-def _week(connection: Connection, subject: Subject, last: date) -> Counts:
-    """Count the last judged week by row; for what rests on labels, the week that came of age in it."""
-    gather, mature = subject.reference.gather, last - subject.maturity_days * DAY
-    fresh, old = (gather.count(days_sum(connection, subject, day - (RATE_DAYS - 1) * DAY, day)) for day in (last, mature))
-    by_label = gather.by_row(np.array([one.matured for one in subject.reference.series], dtype=bool))
-    return Counts(np.where(by_label, old.k, fresh.k), np.where(by_label, old.n, fresh.n))
+def _sources(reference: Reference, state: State, week: Counts) -> Iterator[SeriesReading]:
+    """Say of each source how large a share of the films came from it, 0 while it is silent. It has no band: anything but nothing is within."""
+    then = reference.sources.count(reference.tallies)
+    shares = np.divide(week.k, week.n, out=np.full(len(week.n), np.nan), where=week.n > 0)
+    for place, (one, over) in enumerate(zip(reference.sources.series, silence(reference, state), strict=True)):
+        yield SeriesReading(
+            family=one.family,
+            series=one.name,
+            feature=one.feature,
+            finding=one.finding,
+            cell=one.cell,
+            bin=one.bin,
+            evidence=float(over),
+            rate=0.0 if state.silent_since[place] >= 0 else _finite(float(shares[place])),
+            reference_rate=float(then.k[place] / max(then.n[place], 1)),
+            low=0.0,
+            high=1.0,
+        )
+
+
+def _week(connection: Connection, subject: Subject, last: date) -> tuple[Counts, Counts]:
+    """Count the last judged week by row, for what rests on labels the week that came of age in it; then the films of each source in it."""
+    reference, mature = subject.reference, last - subject.maturity_days * DAY
+    week, earlier = (days_sum(connection, subject, day - (RATE_DAYS - 1) * DAY, day) for day in (last, mature))
+    fresh, old = reference.gather.count(week), reference.gather.count(earlier)
+    by_label = reference.gather.by_row(np.array([one.matured for one in reference.series], dtype=bool))
+    return Counts(np.where(by_label, old.k, fresh.k), np.where(by_label, old.n, fresh.n)), reference.sources.count(week)
 
 
 def _rates(subject: Subject, week: Counts) -> NDArray[np.float64]:

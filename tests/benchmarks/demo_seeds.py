@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from detectors.batch import Batch
 from detectors.evidence import State, evidence, fold_day
-from detectors.incident import Incident, judge, persists
+from detectors.incident import Group, Incident, judge, persists
 from detectors.reference import Reference, build_reference
 from detectors.tally import Tally, tally_cells
 from service.demo.film import film_of
@@ -152,15 +152,13 @@ def folded(
 
 def opened(reference: Reference, states: list[tuple[State, Mapping[int, Mapping[str, Tally]]]], first: int) -> Iterator[Opened]:
     """Alarms as the worker opens them: one a family while it lasts."""
-    open_: set[str] = set()
+    open_: dict[Group, int] = {}
     for day, (state, week) in enumerate(states, start=first):
         incidents = {incident.family: incident for incident in judge(reference, state, week)}
-        open_ = {
-            family for family in open_ if family in incidents or persists(reference, state, "inputs" if family == "inputs" else "truth")
-        }
-        for family in incidents.keys() - open_:
+        open_ = {family: since for family, since in open_.items() if family in incidents or persists(reference, state, family, since)}
+        for family in incidents.keys() - open_.keys():
             yield _opened(day, incidents[family])
-        open_ |= incidents.keys()
+            open_[family] = incidents[family].since
 
 
 def _opened(day: int, incident: Incident) -> Opened:

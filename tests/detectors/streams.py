@@ -19,6 +19,7 @@ from detectors.projection import Projection
 from detectors.reference import Reference
 from detectors.schema import Schema
 from detectors.series import SIDES, Counts, Series, Stratum
+from detectors.sources import Sources
 from detectors.tally import Tally
 
 SERIES = 100
@@ -69,7 +70,7 @@ def make_stream_reference(days: Hits, films: int, budget: float = 1.0, minimum_o
     schema = Schema((), (), (), {}, {}, Projection(np.zeros(0), np.empty((0, 0)), np.zeros(1)), Kernel.of(np.empty((0, 0))))
     plan = Plan((), (), alarms_per_year=budget * len(parts))
     profiles = Profiles.of(schema, Batch.empty(plan), np.empty((0, 0)), Tally.zero(schema))
-    return Reference(plan, schema, {}, series, joined, None, profiles)
+    return Reference(plan, schema, {}, series, joined, None, profiles, Sources())
 
 
 def days_to_page(reference: Reference, days: Hits, films: int, quiet: int = 0) -> Matrix:

@@ -96,7 +96,7 @@ def test_later_series_attach_to_the_same_incident_and_it_ends_with_its_cause() -
         sizes.append(len(incidents[0].carriers) if incidents else 0)
     assert sizes[1] < sizes[19]
     assert sizes[-1] == 0
-    assert not persists(reference(), state, "inputs")
+    assert not persists(reference(), state, "inputs", 0)
 
 
 def test_carriers_stand_in_the_order_of_their_surprise() -> None:

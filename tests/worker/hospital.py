@@ -40,7 +40,7 @@ class Stream:
     """What the hospital sends; the defaults are the quiet stream.
 
     scanner: model name of the south's scanner. kvp: added to its tube voltage. hidden: share of positives that the model cannot see.
-    south_log_odds: added to the truth behind the south's scores.
+    south_log_odds: added to the truth behind the south's scores. silent: site whose films do not arrive.
     """
 
     films: int = FILMS_A_DAY
@@ -49,6 +49,7 @@ class Stream:
     kvp: float = 0.0
     hidden: float = 0.0
     south_log_odds: float = 0.0
+    silent: str = ""
 
 
 QUIET = Stream()
@@ -151,5 +152,5 @@ def label(engine: Engine, prediction: Prediction, value: float, at: datetime) ->
 def _films(version: ModelVersion, first: int, days: int, stream: Stream, rng: np.random.Generator) -> Iterator[tuple[Prediction, float]]:
     for number in range(first, first + days):
         hours = np.sort(np.clip(rng.normal(13.0, 4.0, stream.films), 0.0, 23.99))
-        for hour in hours:
-            yield make_film(version.id, day(number, float(hour)), rng, stream)
+        films = (make_film(version.id, day(number, float(hour)), rng, stream) for hour in hours)
+        yield from (film for film in films if film[0].site != stream.silent)
