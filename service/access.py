@@ -59,6 +59,7 @@ class Deed(StrEnum):
     REFERENCE_BUILT = "reference.built"
     ALARM_OPENED = "alarm.opened"
     ALARM_CLEARED = "alarm.cleared"
+    ALARM_REVIEWED = "alarm.reviewed"
     REMEDY_PROPOSED = "remedy.proposed"
     ERASED = "erased"
     WORDS_ACCEPTED = "words.accepted"

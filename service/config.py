@@ -99,6 +99,13 @@ class Settings(BaseSettings):
     keep_refusals_days: int | None = Field(default=None, ge=1, description="Days after which the worker removes refusals. Not set: kept.")
     results_url: str | None = Field(default=None, description="Where the ends of asynchronous requests are delivered.")
     results_secret: SecretStr | None = Field(default=None, description="HMAC-SHA256 key of the signature of those.")
+    alibi_licence: Literal["none", "evaluation", "licensed"] = Field(
+        default="none",
+        description="Terms under which alibi-detect (Business Source Licence) is used here: not at all, outside production, or by a licence.",
+    )
+    review_alarms: bool = Field(
+        default=False, description="The worker attaches to each new alarm what the installed extras (reports, alibi) make of it."
+    )
     inbox_bytes: int = Field(default=4 * 2**30, ge=2**20, description="What may wait in data_dir/inbox for its answer before 503.")
     max_study_bytes: int = Field(default=4 * 2**30, ge=1024, description="Largest body of a STOW-RS request; each instance is a body.")
     async_tasks: int = Field(default=4, ge=1, le=64, description="Instances of the inbox that are in work at once.")

@@ -135,6 +135,34 @@ class ThinReferenceError(StepwedgeError):
     """The period has too few predictions to compare others to."""
 
 
+class ThinWindowError(StepwedgeError):
+    """Too few films of the alarm's time, or of its reference's, are kept to be compared."""
+
+
+class UnknownAlarmError(StepwedgeError):
+    """There is no alarm with this id."""
+
+
+class ReviewError(StepwedgeError):
+    """The review of the alarm could not be made."""
+
+
+class NoReviewError(StepwedgeError):
+    """Nothing of this kind is attached to the alarm; `stepwedge alarms report ID` makes a report."""
+
+
+class DamagedObjectError(StepwedgeError):
+    """An object is not the one that was put into the object folder."""
+
+
+class MissingExtraError(StepwedgeError):
+    """A library that this needs is not installed."""
+
+
+class LicenceError(StepwedgeError):
+    """alibi-detect is under the Business Source Licence: set STEPWEDGE_ALIBI_LICENCE=evaluation where this is no production, or =licensed where you have a licence from Seldon."""
+
+
 class ReplayError(StepwedgeError):
     """Only a service that was started for replay accepts a received time from outside."""
 

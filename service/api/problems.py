@@ -63,6 +63,9 @@ KINDS: Mapping[type[BaseException], Kind] = {
     errors.CrashedError: Kind("crashed", 500, "The service ended in the middle of it", Outcome.FAILED),
     errors.UnknownRequestError: Kind("unknown-request", 404, "Unknown request"),
     errors.PacedError: Kind("too-many-requests", 429, "Too many requests of this caller", Outcome.FAILED, RETRY_AFTER_S),
+    errors.UnknownAlarmError: Kind("unknown-alarm", 404, "Unknown alarm"),
+    errors.NoReviewError: Kind("no-review", 404, "Nothing of this kind is attached"),
+    errors.DamagedObjectError: Kind("damaged-object", 500, "A stored object is damaged", Outcome.FAILED),
     errors.UnavailableError: Kind("unavailable", 503, "The answer cannot be recorded now", Outcome.FAILED, RETRY_AFTER_S),
     # Never sent, since nobody listens any more; it has a kind so that the ledger balances.
     ClientDisconnect: Kind("client-disconnected", 499, "The client went away", Outcome.FAILED),

@@ -24,6 +24,7 @@ from service.api import (
     remedies,
     reports,
     requests,
+    reviews,
 )
 
 ROUTERS = (
@@ -36,6 +37,7 @@ ROUTERS = (
     label_upload.router,
     models.router,
     alarms.router,
+    reviews.router,
     alerts.router,
     devices.router,
     measurements.router,

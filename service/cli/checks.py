@@ -8,7 +8,6 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from importlib.util import find_spec
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -17,6 +16,7 @@ from service.cli.setup import connection_to
 from service.config import Settings
 from service.errors import SetupError
 from service.gateway.key import pseudonym_key
+from service.review.licence import has_alibi
 
 GIB = 1 << 30
 LITTLE_SPACE = 2 * GIB
@@ -104,14 +104,20 @@ def capture_ledger(settings: Settings) -> Result:
     return Result(Health.OK, books)
 
 
-def licences(_settings: Settings) -> Result:
-    if find_spec("alibi_detect") is None:
+def licences(settings: Settings) -> Result:
+    """alibi-detect is under the Business Source Licence: nothing asks it before somebody has said under which of its terms."""
+    if not has_alibi():
         return Result(Health.OK, "alibi-detect is not installed; detection does not depend on it")
-    return Result(
-        Health.NOTE,
-        "alibi-detect is installed: Business Source Licence",
-        "Its use in production needs a licence from Seldon. Stepwedge uses it in tests only.",
-    )
+    stated = settings.alibi_licence
+    if stated == "none":
+        return Result(
+            Health.NOTE,
+            "alibi-detect is installed (Business Source Licence) and refuses to confirm alarms: nobody has accepted its terms",
+            "STEPWEDGE_ALIBI_LICENCE=evaluation outside production, =licensed with a licence from Seldon; or leave it: nothing depends on it.",
+        )
+    if stated == "evaluation":
+        return Result(Health.NOTE, "alibi-detect confirms alarms as an evaluation: not allowed in production without a licence from Seldon")
+    return Result(Health.OK, "alibi-detect confirms alarms, by a licence from Seldon as you state")
 
 
 def fetch(settings: Settings, path: str) -> tuple[int, bytes] | None:

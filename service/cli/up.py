@@ -51,7 +51,9 @@ def laptop(settings: Settings, url: str, *, demo: bool) -> dict[str, str]:
     """What the children's environment has besides ours: one database, one address for everything, a key of this folder's own."""
     environment = {"DATABASE_URL": url, "STEPWEDGE_EXPORT_MEASUREMENTS": "true"}
     if demo:
-        environment["STEPWEDGE_REPLAY_CLOCK"] = "true"
+        environment |= {"STEPWEDGE_REPLAY_CLOCK": "true", "STEPWEDGE_REVIEW_ALARMS": "true"}
+        if settings.alibi_licence == "none":  # a demo with synthetic films is what its licence calls no production
+            environment["STEPWEDGE_ALIBI_LICENCE"] = "evaluation"
         if is_loopback(settings.host) and not settings.anonymous_may:
             environment["STEPWEDGE_ANONYMOUS_MAY"] = DEMO_GUESTS
     if settings.pseudonym_key is None and settings.pseudonym_key_file is None:

@@ -79,6 +79,17 @@ outbox = Table(
     Index("outbox_prediction", "prediction", postgresql_where=text("prediction is not null")),
 )
 
+# What is attached to an alarm afterwards: what a library says of it, or where a report lies. None of it decides anything.
+alarm_reviews = Table(
+    "alarm_reviews",
+    metadata,
+    Column("alarm", Uuid, ForeignKey("alarms.id"), nullable=False),
+    Column("kind", Text, CheckConstraint("kind in ('confirmation', 'report')", name="alarm_reviews_kind"), nullable=False),
+    Column("made_at", moment, nullable=False),
+    Column("payload", JSONB, nullable=False),
+    PrimaryKeyConstraint("alarm", "kind", name="alarm_reviews_pkey"),
+)
+
 # What Alertmanager or Grafana sent; one row an alert, however often it is sent again.
 alerts = Table(
     "alerts",

@@ -19,7 +19,7 @@ from service.store.ids import uuid7_floor
 
 # A film whose view was taken again within a day counts no more: service/store/aftermath.py has the rule. `offset 0` makes it one look
 # into the index of studies for each row: a table without statistics would be joined in the slowest way there is.
-ROWS = f"""
+COUNTED = f"""
     select id, received_at, site, attributes, statistics, flags, logits, embedding from predictions as earlier
     where model_version = %s and id >= %s and id < %s and (attributes = '{{}}') = any(%s) and not exists (
         select from (
@@ -27,19 +27,29 @@ ROWS = f"""
             where study = earlier.study and id > earlier.id and id >= %s and id < %s offset 0) as later
         where later.model_version = earlier.model_version
             and later.received_at <= earlier.received_at + interval '24 hours' and {SAME_VIEW})
-    order by id
 """  # noqa: S608 - made of a constant
+ROWS = f"{COUNTED} order by id"
+PICKED = f"{COUNTED} and id = any(%s) order by id"
+# Of each patient one film: several films of one are no independent witnesses. Who names no patient is told apart by study, or not at all.
+DRAWN = """
+    select id from (
+        select distinct on (coalesce(patient, study, uuid_send(id))) id, md5(id::text || %s) as place from predictions
+        where model_version = %s and id >= %s and id < %s and (attributes = '{}') = any(%s)
+        order by coalesce(patient, study, uuid_send(id)), place) as one_each
+    order by place limit %s
+"""
 # A film always says what it does not say: each attribute has its name. A tensor has none at all.
 DOORS = """
     select attributes = '{}', count(*) from predictions
     where model_version = %s and id >= %s and id < %s group by 1
 """
 # The statement that counts is the one made last; of two made at once, the one that came last.
-LABELS = """
+LATEST = """
     select distinct on (prediction, finding) prediction, finding, value from labels
-    where model_version = %s and prediction >= %s and prediction < %s
+    where model_version = %s and prediction >= %s and prediction < %s{condition}
     order by prediction, finding, made_at desc, received_at desc, id desc
 """
+LABELS, LABELS_PICKED = LATEST.format(condition=""), LATEST.format(condition=" and prediction = any(%s)")
 
 
 class Door(IntEnum):
@@ -77,15 +87,37 @@ def doors_between(connection: Connection, model_version: int, since: datetime, u
     return {Door(door): count for door, count in found}
 
 
+def drawn_ids(
+    connection: Connection, model_version: int, since: datetime, until: datetime, *, doors: Sequence[Door], seed: int, most: int
+) -> list[UUID]:
+    """Up to `most` predictions received in [since, until), in an order drawn by `seed`, of each patient one; the same rows give the same order."""
+    stretch = (model_version, uuid7_floor(since), uuid7_floor(until))
+    with driver_cursor(connection) as cursor:
+        cursor.execute("set local statement_timeout = 0")
+        return [one for (one,) in cursor.execute(DRAWN, (str(seed), *stretch, [bool(door) for door in doors], most)).fetchall()]
+
+
 def rows_between(
-    connection: Connection, model_version: int, since: datetime, until: datetime, findings: Sequence[str], *, doors: Sequence[Door] = BOTH
+    connection: Connection,
+    model_version: int,
+    since: datetime,
+    until: datetime,
+    findings: Sequence[str],
+    *,
+    doors: Sequence[Door] = BOTH,
+    among: Sequence[UUID] | None = None,
 ) -> Rows:
-    """The predictions received in [since, until) by these doors that count, each with the latest statement on each finding."""
+    """The predictions received in [since, until) by these doors that count, each with the latest statement on each finding.
+
+    among: only these of them; None: all.
+    """
     stretch = (model_version, uuid7_floor(since), uuid7_floor(until))
     successors = (uuid7_floor(since), uuid7_floor(until + SUCCESSION))
+    asked, labelled = (ROWS, LABELS) if among is None else (PICKED, LABELS_PICKED)
+    picked = () if among is None else (list(among),)
     with driver_cursor(connection, binary=True) as cursor:
-        rows = cursor.execute(ROWS, (*stretch, [bool(door) for door in doors], *successors)).fetchall()
-        statements = cursor.execute(LABELS, stretch).fetchall() if rows else []
+        rows = cursor.execute(asked, (*stretch, [bool(door) for door in doors], *successors, *picked)).fetchall()
+        statements = cursor.execute(labelled, (*stretch, *picked)).fetchall() if rows else []
     ids, received, sites, attributes, statistics, flags, logits, embeddings = zip(*rows, strict=True) if rows else ((),) * 8
     return Rows(
         ids=tuple(ids),

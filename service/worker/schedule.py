@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from random import Random, SystemRandom
 from threading import Event, Thread, current_thread, main_thread
 from time import perf_counter
+from types import MappingProxyType
 
 import httpx
 import structlog
@@ -41,8 +42,14 @@ def wall_clock() -> datetime:
     return datetime.now(UTC)
 
 
-def run(settings: Settings, database_url: str) -> None:
+Companion = Callable[[Engine, Settings, Event, Callable[[], datetime]], None]
+"""Something that runs beside the passes until the event is set; the last argument is the clock."""
+
+
+def run(settings: Settings, database_url: str, companions: Mapping[str, Companion] = MappingProxyType({})) -> None:
     """Watch every model in service until SIGTERM or SIGINT; what is begun then is brought to its end.
+
+    companions: what else runs beside the passes, by name.
 
     Raises:
         ValueError: The webhook's address or secret is not valid.
@@ -52,12 +59,12 @@ def run(settings: Settings, database_url: str) -> None:
     engine = open_engine(database_url)
     try:
         with stopped_by_signals(stop):
-            watch(engine, settings, stop)
+            watch(engine, settings, stop, companions)
     finally:
         engine.dispose()
 
 
-def watch(engine: Engine, settings: Settings, stop: Event) -> None:
+def watch(engine: Engine, settings: Settings, stop: Event, companions: Mapping[str, Companion] = MappingProxyType({})) -> None:
     """Run passes, deliveries and the metrics server side by side until `stop` is set."""
     registry, collector = CollectorRegistry(), MeasurementCollector(engine, wall_clock)
     metrics = WorkerMetrics(registry)
@@ -70,6 +77,8 @@ def watch(engine: Engine, settings: Settings, stop: Event) -> None:
         for destination in destinations:
             deliver = partial(deliver_until, engine, destination, stop)
             stack.enter_context(beside(f"delivery of {destination.kind}", stop, deliver))
+        for name, companion in companions.items():
+            stack.enter_context(beside(name, stop, partial(companion, engine, settings, stop, wall_clock)))
         log.info("worker started", port=port, delivering=[destination.kind for destination in destinations])
         pass_until(engine, settings, metrics, stop)
     log.info("worker stopped")

@@ -85,7 +85,7 @@ def crossings(over: Marks) -> int:
 
 def evidently_alarms(reference: Hits, weeks: Hits, films: int) -> tuple[int, int]:
     """Evidently's DataDriftPreset with its defaults, week by week: columns that it calls drifted, and weeks of which it calls the dataset so."""
-    import pandas as pd  # type: ignore[import-untyped]  # noqa: PLC0415  (no stubs here; only this rival needs them, and they take seconds)
+    import pandas as pd  # noqa: PLC0415  (only this rival needs it, and it takes seconds)
     from evidently import Dataset, Report  # noqa: PLC0415
     from evidently.presets import DataDriftPreset  # noqa: PLC0415
 
