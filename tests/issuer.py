@@ -52,7 +52,7 @@ class FakeIssuer:
         return public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
     def token(self, name: str = "first", *, key: PrivateKey | None = None, kid: str | None = None, **claims: Any) -> str:
-        """A token that is good but for what is given; a claim of None is left out."""
+        """A token that is good but for what is given; a claim of None is left out, a span of time counts from now."""
         now = datetime.now(UTC)
         content = {
             "iss": self.address,
@@ -65,7 +65,7 @@ class FakeIssuer:
         }
         signer = key or self.keys[name]
         algorithm = "RS256" if isinstance(signer, RSAPrivateKey) else "ES256"
-        present = {claim: value for claim, value in content.items() if value is not None}
+        present = {claim: now + value if isinstance(value, timedelta) else value for claim, value in content.items() if value is not None}
         return jwt.encode(present, signer, algorithm, headers={"kid": kid or name})
 
 

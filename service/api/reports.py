@@ -9,10 +9,12 @@ from fastapi import APIRouter, Response
 from service.api.callers import MayRead
 from service.api.documents import INSTANCE, problems
 from service.api.state import Served
+from service.errors import UnavailableError, UnknownPredictionError
 
 router = APIRouter(prefix="/v1", tags=["predictions"])
 
 DICOM = "application/dicom"
+SPOOLED = "The answer waits in the spool for Postgres; its report can be made once it is there. Try again shortly."
 
 
 @router.get(
@@ -30,6 +32,11 @@ async def get_report(prediction: UUID, caller: MayRead, service: Served) -> Resp
 
     404 where reports are switched off or the film did not name its study, 410 once what names the patient is not kept any more.
     """
-    report = await service.reports.fetch(prediction)
+    try:
+        report = await service.reports.fetch(prediction)
+    except UnknownPredictionError:
+        if await service.gateway.capture.spool.recall(prediction) is None:
+            raise
+        raise UnavailableError(SPOOLED) from None
     service.audit.read(caller, prediction)
     return Response(report, media_type=DICOM)

@@ -24,7 +24,13 @@ def ask(client: httpx.Client, **film: object) -> dict[str, object]:
 
 
 def report_of(client: httpx.Client, answer: dict[str, object]) -> httpx.Response:
-    return client.get(f"/v1/predictions/{answer['id']}/sr")
+    """The report, once the answer is in Postgres: a slow machine may have spooled it."""
+
+    def asked() -> httpx.Response:
+        return client.get(f"/v1/predictions/{answer['id']}/sr")
+
+    until(lambda: asked().status_code != 503)
+    return asked()
 
 
 def test_a_report_is_fetched_and_always_the_same(client: httpx.Client) -> None:
@@ -51,6 +57,16 @@ def test_who_fetched_a_report_is_in_the_audit_log(client: httpx.Client, engine: 
 def test_a_prediction_that_does_not_exist_has_no_report(client: httpx.Client) -> None:
     reply = client.get(f"/v1/predictions/{UUID(int=7)}/sr")
     assert (reply.status_code, reply.json()["type"]) == (404, "/problems/unknown-prediction")
+
+
+def test_what_still_waits_in_the_spool_has_its_report_later(client: httpx.Client, engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("lock table predictions in share row exclusive mode"))
+        answer = ask(client)
+        reply = client.get(f"/v1/predictions/{answer['id']}/sr")
+    assert (answer["recorded"], reply.status_code, reply.json()["type"]) == ("spool", 503, "/problems/unavailable")
+    assert int(reply.headers["retry-after"]) >= 1
+    assert report_of(client, answer).status_code == 200
 
 
 def test_a_film_that_does_not_name_its_study_is_answered_and_has_no_report(client: httpx.Client) -> None:

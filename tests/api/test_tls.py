@@ -56,6 +56,7 @@ def test_the_gateway_speaks_tls_and_the_doctor_finds_it(postgres_url: str, tmp_p
             assert client.get(f"{address}/livez").status_code == 200
             with pytest.raises(httpx.TransportError):
                 client.get(f"{address.replace('https', 'http')}/livez")
+            until(lambda: client.get(f"{address}/readyz").status_code == 200)
         assert checks.gateway(settings).health is Health.OK
         old = trusting(authority)
         old.maximum_version = ssl.TLSVersion.TLSv1_2
