@@ -63,6 +63,10 @@ class ReportGoneError(StepwedgeError):
     """What a report must repeat of the film is not kept any more."""
 
 
+class ErasedError(StepwedgeError):
+    """Whom or what this film names was erased after it had been sent, so no answer is kept."""
+
+
 class ConflictError(StepwedgeError):
     """The same key, or the same instance UID, came before with other content."""
 

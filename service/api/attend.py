@@ -17,8 +17,8 @@ from service.api.problems import INTERNAL, Kind, detail_of, kind_of
 from service.api.replies import PredictionReply
 from service.api.state import Service
 from service.api.trace import frames
-from service.domain import Durability, Outcome, Submission
-from service.errors import BusyError, CrashedError, UnavailableError
+from service.domain import Durability, Outcome, Pseudonyms, Submission
+from service.errors import BusyError, CrashedError, ErasedError, UnavailableError
 from service.gateway.fleet import LOADING
 from service.gateway.job import Job, State, new_id
 from service.gateway.journal import status_of
@@ -26,6 +26,8 @@ from service.gateway.ledger import NOBODY, Receipt
 from service.gateway.look import look_at
 from service.gateway.path import Answer
 from service.gateway.queue import Waiting
+from service.store.erase import sweep
+from service.store.erasures import erased_among
 
 log = structlog.get_logger()
 
@@ -166,6 +168,7 @@ async def answer_to(service: Service, job: Job) -> Answer:
 
     Raises:
         BusyError: There is no room in memory now.
+        ErasedError: Whom it names was erased meanwhile: nothing of it is kept.
         UnavailableError: The answer is kept nowhere: the instance is, and can wait.
         StepwedgeError: See `Gateway.predict`.
     """
@@ -180,10 +183,24 @@ async def answer_to(service: Service, job: Job) -> Answer:
             body=body,
             idempotency_key=job.key,
         )
-        answer = await service.gateway.predict(submission)
+        answer = await service.gateway.predict(submission, lambda names: check_erasures(service, names, job.received_at))
     if answer.where is Durability.NO:
         raise UnavailableError
+    if answer.where is Durability.DATABASE and await service.database.run(lambda connection: sweep(connection, answer.prediction)):
+        raise ErasedError
     return answer
+
+
+async def check_erasures(service: Service, names: Pseudonyms, received_at: datetime) -> None:
+    """Pass, unless whom the film names was erased after it had come. While Postgres is away it passes: the spool's drain asks once more.
+
+    Raises:
+        ErasedError: It was.
+    """
+    with suppress(UnavailableError):
+        (erased,) = await service.database.run(lambda connection: erased_among(connection, [(names, received_at)]))
+        if erased:
+            raise ErasedError
 
 
 async def without_answer(service: Service, waiting: Waiting, error: Exception, draw: Random) -> None:

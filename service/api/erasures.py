@@ -69,8 +69,8 @@ class ErasureReply(BaseModel):
 async def create_erasure(request: Request, caller: MayOperate, service: Served) -> ErasureReply:
     """Remove every row about it. Sums that were made stay; the audit log keeps that it was done, not to whom. Safe to repeat.
 
-    Not searched are films that a gateway keeps on its own disk because they are not answered or not recorded yet: repeat this once
-    they are.
+    A film that waits on a gateway's own disk, not answered or not recorded yet, leaves no row when its turn comes. A film that is being
+    answered at this very moment may be recorded after this: repeat it a minute later to be sure.
     """
     with service.admission.seat():
         erasure = await read_json(request, ERASURE)

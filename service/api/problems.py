@@ -49,6 +49,7 @@ KINDS: Mapping[type[BaseException], Kind] = {
     errors.NoReportError: Kind("no-report", 404, "No report"),
     errors.ReportError: Kind("report-failed", 500, "The report could not be made", Outcome.FAILED),
     errors.ReportGoneError: Kind("report-gone", 410, "The report is gone"),
+    errors.ErasedError: Kind("erased", 410, "Erased"),
     errors.ConflictError: Kind("conflict", 409, "Other content under the same key"),
     errors.InvalidRequestError: INVALID,
     errors.LabelError: Kind("invalid-label", 400, "Invalid label"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from time import perf_counter
@@ -36,6 +36,8 @@ from service.gateway.tensor import Geometry, tensor_of
 from service.gateway.vocabulary import Vocabulary
 from service.models.manifest import Manifest
 from service.store.ids import uuid7
+
+Check = Callable[[Pseudonyms], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +87,8 @@ class Gateway:
     key: bytes
     sealer: Sealer | None = None
 
-    async def predict(self, submission: Submission) -> Answer:
-        """Answer one film; the answer is durable when this returns.
+    async def predict(self, submission: Submission, check: Check | None = None) -> Answer:
+        """Answer one film; the answer is durable when this returns. `check` sees whom the film names, and may raise, before it is answered.
 
         Raises:
             UnknownModelError, UndecodableError, UnsupportedSyntaxError, TooLargeError, OutOfScopeError: It will never be answered.
@@ -99,6 +101,8 @@ class Gateway:
             film = await asyncio.get_running_loop().run_in_executor(
                 self.decoders, self.prepare, identifier, submission.body, serving.manifest
             )
+            if check is not None:
+                await check(film.pseudonyms)
             return await self.answer(submission, serving, film, began)
 
     async def infer(self, submission: Submission, serving: Serving) -> Answer:

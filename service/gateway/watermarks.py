@@ -28,7 +28,8 @@ class Watermarks:
             Gauge(name, about, registry=registry).set_function(value)
         self._drained = Counter(
             "stepwedge_spool_drained_total",
-            "Spooled records that went to Postgres. stored: a new row. known: had its row. duplicate, conflict: came second to another answer.",
+            "Spooled records that went to Postgres. stored: a new row. known: had its row. duplicate, conflict: came second to another answer. "
+            "erased: whom it names was erased meanwhile.",
             ["outcome"],
             registry=registry,
         )

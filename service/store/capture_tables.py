@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, Index, PrimaryKeyConstraint, Table, Uuid
+from sqlalchemy import BigInteger, Boolean, Column, Date, Index, LargeBinary, PrimaryKeyConstraint, Table, Uuid
 
 from service.store.metadata import metadata, moment
 
@@ -54,4 +54,12 @@ spool_segments = Table(
     Column("predictions", BigInteger, nullable=False),
     Column("stored", BigInteger, nullable=False),
     PrimaryKeyConstraint("process", "segment", name="spool_segments_pkey"),
+)
+
+# Digests of erased pseudonyms: a film that was received before and is recorded after leaves no row (service/store/erasures.py).
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("mark", LargeBinary, primary_key=True),
+    Column("at", moment, nullable=False),
 )

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from service.domain import Prediction, Recorded, Refusal
 from service.store.claims import keys_of
 from service.store.drivers import driver_cursor
+from service.store.erasures import erased_among
 from service.store.predictions import record_batch
 from service.store.refusals import record_refusals
 from service.store.tables import aliases, spool_segments
@@ -21,13 +22,14 @@ OWNER = "select prediction from submissions where key = any(%b) limit 1"
 
 @dataclass(frozen=True, slots=True)
 class Drained:
-    """How many became rows; had a row already; came second to the same film; came second to other content under the same key; were refusals."""
+    """How many became rows; had a row already; came second to the same film, or to other content; were refusals; name whom was erased."""
 
     stored: int = 0
     known: int = 0
     duplicate: int = 0
     conflict: int = 0
     refusal: int = 0
+    erased: int = 0
 
 
 def drain(connection: Connection, process: UUID, segment: int, entries: Sequence[tuple[int, Prediction | Refusal]]) -> Drained:
@@ -40,7 +42,9 @@ def drain(connection: Connection, process: UUID, segment: int, entries: Sequence
     rest = [(end, entry) for end, entry in entries if end > done]
     if not rest:
         return Drained()
-    predictions = [entry for _, entry in rest if isinstance(entry, Prediction)]
+    answered = [entry for _, entry in rest if isinstance(entry, Prediction)]
+    gone = erased_among(connection, [(one.pseudonyms, one.received_at) for one in answered])
+    predictions = [one for one, erased in zip(answered, gone, strict=True) if not erased]
     refusals = [entry for _, entry in rest if isinstance(entry, Refusal)]
     answers = record_batch(connection, predictions, process)
     record_refusals(connection, refusals)
@@ -53,8 +57,8 @@ def drain(connection: Connection, process: UUID, segment: int, entries: Sequence
         _lead(connection, prediction, answer)
     stored = sum(isinstance(answer, Recorded) and not answer.replayed for answer in answers)
     conflicts = sum(not isinstance(answer, Recorded) for answer in answers)
-    _advance(connection, (process, segment), rest[-1][0], predictions=len(predictions), stored=stored)
-    return Drained(stored, len(answers) - stored - len(second), len(second) - conflicts, conflicts, len(refusals))
+    _advance(connection, (process, segment), rest[-1][0], predictions=len(answered), stored=stored)
+    return Drained(stored, len(answers) - stored - len(second), len(second) - conflicts, conflicts, len(refusals), sum(gone))
 
 
 def _position(connection: Connection, process: UUID, segment: int) -> int:

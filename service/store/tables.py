@@ -26,7 +26,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from service.store.access_tables import api_keys, audit
 from service.store.alarm_tables import alarms, alerts, outbox, remedies
-from service.store.capture_tables import aliases, ledger_months, ledgers, spool_segments
+from service.store.capture_tables import aliases, erasures, ledger_months, ledgers, spool_segments
 from service.store.metadata import metadata, moment
 from service.store.request_tables import requests
 from service.store.word_tables import accepted_words
@@ -41,6 +41,7 @@ __all__ = [
     "checkpoints",
     "day_marks",
     "day_tallies",
+    "erasures",
     "labels",
     "ledger_months",
     "ledgers",

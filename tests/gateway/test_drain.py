@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -19,9 +21,12 @@ from service.gateway.entry import write_entry
 from service.gateway.segment import framed
 from service.gateway.spool import Spool
 from service.store.drained import drain
+from service.store.erase import Named, erase
+from service.store.ledgers import months
 from service.store.predictions import find_prediction, record_batch
+from tests.api.serving import until
 from tests.gateway.spools import PATIENCE, drained, make_refusal, segments, spooled, stored, with_spool
-from tests.store.builders import make_prediction
+from tests.store.builders import AT, make_prediction
 
 
 def test_what_is_spooled_becomes_rows_once_and_nothing_is_left_behind(tmp_path: Path, engine: Engine) -> None:
@@ -133,6 +138,45 @@ def test_what_was_committed_by_the_recorder_and_spooled_all_the_same_is_one_row(
     spooled(tmp_path, film)
     assert drained(tmp_path, engine) == {"known": 1}
     assert stored(engine) == [film.id]
+
+
+def test_a_film_that_was_spooled_before_an_erasure_leaves_no_row_and_the_books_balance(tmp_path: Path, engine: Engine) -> None:
+    before, other = make_prediction("film"), make_prediction("other")
+    again = make_prediction("film", at=AT + timedelta(hours=2))
+    patient = before.pseudonyms.patient or b""
+    spooled(tmp_path, before, other)
+    with engine.begin() as connection:
+        erase(connection, Named.PATIENT, patient, at=AT + timedelta(hours=1), actor="tests")
+    assert drained(tmp_path, engine) == {"stored": 1, "erased": 1}
+    assert stored(engine) == [other.id]
+    spooled(tmp_path, again)
+    assert drained(tmp_path, engine) == {"stored": 1}, "what comes after the erasure is new"
+    with engine.begin() as connection:
+        assert connection.execute(text("select sum(predictions), sum(stored) from spool_segments")).one() == (3, 2)
+        erase(connection, Named.PATIENT, patient, at=AT + timedelta(hours=3), actor="tests")
+        assert months(connection) == [("2026-03", 1, 1)], "what was erased is not missing"
+
+
+def test_an_erasure_waits_for_what_is_being_drained(tmp_path: Path, engine: Engine) -> None:
+    film = make_prediction("film")
+    with engine.begin() as draining, ThreadPoolExecutor(1) as pool:
+        drain(draining, uuid4(), 1, [(1, film)])
+
+        def erased() -> dict[str, int]:
+            with engine.begin() as connection:
+                return dict(erase(connection, Named.STUDY, film.pseudonyms.study or b"", at=AT, actor="tests").rows)
+
+        erasing = pool.submit(erased)
+        until(lambda: waiting(engine) == 1)
+        draining.commit()
+        assert erasing.result()["predictions"] == 1
+    assert stored(engine) == []
+
+
+def waiting(engine: Engine) -> int:
+    with engine.connect() as connection:
+        query = "select count(*) from pg_locks where not granted and locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())"
+        return int(connection.scalar(text(query)) or 0)
 
 
 @contextmanager
