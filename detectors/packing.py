@@ -21,9 +21,9 @@ class DecodeError(ValueError):
     """The bytes are not what they should be: another kind, another version, another schema, or damaged."""
 
 
-def squeeze(payload: bytes) -> bytes:
-    """Compress, with a checksum in front that finds any damage."""
-    packer = zlib.compressobj(level=6, wbits=-zlib.MAX_WBITS)
+def squeeze(payload: bytes, level: int = 6) -> bytes:
+    """Compress, with a checksum in front that finds any damage. level: 1 is fast, 9 small."""
+    packer = zlib.compressobj(level=level, wbits=-zlib.MAX_WBITS)
     squeezed = packer.compress(payload) + packer.flush()
     return zlib.crc32(squeezed).to_bytes(4, "little") + squeezed
 
@@ -42,13 +42,13 @@ def expand(squeezed: bytes) -> bytes:
     return payload
 
 
-def pack(kind: bytes, version: int, header: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
+def pack(kind: bytes, version: int, header: Mapping[str, Any], arrays: Mapping[str, Array], level: int = 6) -> bytes:
     """Four letters of kind, one byte of version, then compressed: a JSON header and the raw arrays (little-endian).
 
     >>> unpack(b"TEST", 1, pack(b"TEST", 1, {"day": 3}, {"k": np.arange(3)}))
     ({'day': 3}, {'k': array([0, 1, 2])})
     """
-    return kind + bytes([version]) + squeeze(_write(header, arrays))
+    return kind + bytes([version]) + squeeze(_write(header, arrays), level)
 
 
 def unpack(kind: bytes, version: int, packed: bytes) -> tuple[dict[str, Any], dict[str, Array]]:

@@ -147,7 +147,7 @@ def assemble(settings: Settings, key: bytes, pacs: Pacs | None, engine: Engine, 
         push_reports(Pusher(engine, archive, renderer, pacs, pushed), stack)
     limits = Limits(body_bytes=settings.max_body_bytes, pixels=settings.max_pixels)
     if settings.export_measurements:
-        export_measurements(registry, engine, stack)
+        export_measurements(registry, engine, settings.export_series, stack)
     inbox = Inbox(settings.inbox_folder, most_bytes=settings.inbox_bytes)
     stack.callback(inbox.close)
     journal = Journal(database, inbox)
@@ -219,9 +219,9 @@ def start_predictor(settings: Settings, ledger: Ledger, notices: Notices, versio
     return predictor
 
 
-def export_measurements(registry: CollectorRegistry, engine: Engine, stack: AsyncExitStack) -> None:
+def export_measurements(registry: CollectorRegistry, engine: Engine, most_series: int, stack: AsyncExitStack) -> None:
     """Let this process show the last runs too; a thread of its own reads them, so no scrape waits for Postgres."""
-    collector = MeasurementCollector(engine, lambda: datetime.now(UTC))
+    collector = MeasurementCollector(engine, lambda: datetime.now(UTC), most_series)
     registry.register(collector)
     stop = Event()
     stack.callback(stop.set)

@@ -61,6 +61,11 @@ class Settings(BaseSettings):
     export_measurements: bool = Field(
         default=False, description="The gateway's /metrics carries the measured series too (one address on a laptop)."
     )
+    export_series: int = Field(
+        default=20_000,
+        ge=0,
+        description="Prometheus series of measurements and evidence that all models together may have; above it details are left out.",
+    )
     max_body_bytes: int = Field(default=128 * 2**20, ge=1024, description="Largest request body, in bytes.")
     max_pixels: int = Field(default=64 * 2**20, ge=1024, description="Largest declared rows x columns x frames x samples.")
     max_waiting: int = Field(default=256, ge=1, description="Requests in work at once before 429.")

@@ -43,6 +43,7 @@ class MeasurementReply(BaseModel):
     feature: Annotated[str, Field(examples=[""])]
     subgroup: Annotated[str, Field(validation_alias="cell", examples=["site=north"])]
     window_days: Annotated[int, Field(examples=[30])]
+    as_of: Annotated[date, Field(description="The day up to which its window was read: the last one that is over, or today for one day.")]
     value: Annotated[float | None, Field(examples=[0.91])]
     n: Annotated[int, Field(examples=[412])]
     low: Annotated[float | None, Field(examples=[0.87])]
@@ -53,7 +54,7 @@ class MeasurementReply(BaseModel):
 
 
 class MeasurementsReply(BaseModel):
-    """The last reading of the version in service; `as_of` is null before the first one."""
+    """The last reading of each window of the version in service; `as_of` is the latest of their days, and null before the first one."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -79,7 +80,7 @@ async def list_measurements(model: str, _caller: MayRead, service: Served, filte
         reply = MeasurementsReply(
             model=version.model,
             version=version.version,
-            as_of=found[0].as_of if found else None,
+            as_of=max((each.as_of for each in found), default=None),
             measurements=[MeasurementReply.model_validate(each) for each in found],
         )
         # Thousands of numbers take a while to write: here, in the database's thread, no other request waits for that.

@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Integer, and_, select, update
+from sqlalchemy import ColumnElement, Connection, Integer, and_, exists, literal, select, update
 
-from service.store.tables import snapshots
-
-
-def last_run(connection: Connection, model_version: int, reference: int) -> datetime | None:
-    """The closed hour at which the last run against this reference ended."""
-    return connection.scalar(select(snapshots.c.until).where(_is(model_version, reference)))
+from service.store.tables import day_marks, reference_versions, snapshots, tally_marks
+from service.store.tallies import HOUR
 
 
-def confirm_run(connection: Connection, model_version: int, reference: int, *, until: datetime, at: datetime) -> bool:
-    """Say that nothing has changed since the run that ended at this closed hour; false where there is no such run."""
-    statement = update(snapshots).where(_is(model_version, reference), snapshots.c.until == until).values(computed_at=at)
-    return connection.scalar(statement.returning(snapshots.c.model_version)) is not None
+def last_run(connection: Connection, model_version: int, reference: int, form: int) -> datetime | None:
+    """The closed hour at which the last run against this reference ended that is written in this form."""
+    return connection.scalar(select(snapshots.c.until).where(snapshots.c.model_version == model_version, _is(literal(reference), form)))
 
 
-def _is(model_version: int, reference: int) -> ColumnElement[bool]:
-    return and_(snapshots.c.model_version == model_version, snapshots.c.payload["reference"].astext.cast(Integer) == reference)
+def confirm_runs(connection: Connection, model_versions: Sequence[int], form: int, *, until: datetime, at: datetime) -> set[int]:
+    """Say that nothing has changed since the runs of these versions that ended at this closed hour, where that is so; tell of which it is.
+
+    Nothing has: the run was against the active reference, and no hour that was over by then, and no day of it, carries a mark.
+    A run that somebody writes at this moment is left to him.
+    """
+    active, marked = reference_versions, day_marks
+    stale_hour = exists().where(tally_marks.c.model_version == snapshots.c.model_version, tally_marks.c.hour <= until - HOUR)
+    stale_day = exists().where(marked.c.reference == active.c.id, marked.c.day <= until.date())
+    said = (
+        select(snapshots.c.model_version)
+        .join(active, and_(active.c.model_version == snapshots.c.model_version, active.c.state == "active"))
+        .where(snapshots.c.model_version.in_(model_versions), snapshots.c.until == until, _is(active.c.id, form), ~stale_hour, ~stale_day)
+        .with_for_update(of=snapshots, skip_locked=True)
+    )
+    confirmed = list(connection.scalars(said))
+    if confirmed:
+        connection.execute(update(snapshots).where(snapshots.c.model_version.in_(confirmed)).values(computed_at=at))
+    return set(confirmed)
+
+
+def _is(reference: ColumnElement[int], form: int) -> ColumnElement[bool]:
+    said = snapshots.c.payload
+    return and_(said["reference"].astext.cast(Integer) == reference, said["format"].astext.cast(Integer) == form)

@@ -1,36 +1,17 @@
-"""Measurements: one row per series and day of reading."""
+"""Measurements: one row per window and day of reading; it holds thousands of them as columns."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, func, select
+from sqlalchemy.dialects.postgresql import insert
 
 from detectors.measurement import Measurement
-from service.store.drivers import driver_cursor
-from service.store.tables import measurements
-
-# Column and type, in the order in which _rows gives them: a model with twenty subgroups leaves seventeen thousand rows a reading.
-TYPES: Final = {
-    "reference": "int4",
-    "as_of": "date",
-    "name": "text",
-    "cell": "text",
-    "finding": "text",
-    "feature": "text",
-    "window_days": "int4",
-    "value": "float8",
-    "n": "int4",
-    "low": "float8",
-    "high": "float8",
-    '"limit"': "float8",
-    "verdict": "text",
-    "reason": "text",
-}
-COPY: Final = f"copy measurements ({', '.join(TYPES)}) from stdin (format binary)"
+from detectors.readings import Readings
+from service.store.tables import readings
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +33,36 @@ class StoredMeasurement:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class StoredReadings:
+    """What was measured of one window, in columns."""
+
+    as_of: date
+    window_days: int
+    readings: Readings
+
+
 def save_measurements(connection: Connection, reference: int, as_of: date, windows: Mapping[int, Sequence[Measurement]]) -> None:
     """Put the measurements of a day in the place of the former ones: length of the window in days -> what its detectors said."""
-    connection.execute(delete(measurements).where(measurements.c.reference == reference, measurements.c.as_of == as_of))
-    with driver_cursor(connection) as cursor, cursor.copy(COPY) as copy:
-        copy.set_types(list(TYPES.values()))
-        for row in _rows(reference, as_of, windows):
-            copy.write_row(row)
+    for days, measured in windows.items():
+        payload = Readings.of(measured).to_bytes()
+        statement = insert(readings).values(reference=reference, window_days=days, as_of=as_of, payload=payload)
+        connection.execute(statement.on_conflict_do_update(constraint="readings_pkey", set_={"payload": payload}))
+
+
+def last_readings(connection: Connection, reference: int, window_days: int | None = None) -> list[StoredReadings]:
+    """What the last reading of each window said, or of one, shortest window first."""
+    other = readings.alias()
+    same = (other.c.reference == readings.c.reference) & (other.c.window_days == readings.c.window_days)
+    latest = select(func.max(other.c.as_of)).where(same).scalar_subquery()
+    query = (
+        select(readings.c.as_of, readings.c.window_days, readings.c.payload)
+        .where(readings.c.reference == reference, readings.c.as_of == latest)
+        .order_by(readings.c.window_days)
+    )
+    if window_days is not None:
+        query = query.where(readings.c.window_days == window_days)
+    return [StoredReadings(row.as_of, row.window_days, Readings.from_bytes(row.payload)) for row in connection.execute(query)]
 
 
 def last_measurements(
@@ -71,37 +75,31 @@ def last_measurements(
     feature: str | None = None,
     window_days: int | None = None,
 ) -> list[StoredMeasurement]:
-    """What the last reading said, narrowed by whatever is given."""
-    wanted = {"name": name, "cell": cell, "finding": finding, "feature": feature, "window_days": window_days}
-    columns = [column for column in measurements.c if column.name != "reference"]
-    last = select(func.max(measurements.c.as_of)).where(measurements.c.reference == reference).scalar_subquery()
-    query = select(*columns).where(measurements.c.reference == reference, measurements.c.as_of == last)
-    for key, value in wanted.items():
-        if value is not None:
-            query = query.where(measurements.c[key] == value)
-    order = (measurements.c.name, measurements.c.cell, measurements.c.finding, measurements.c.feature, measurements.c.window_days)
-    return [StoredMeasurement(**row._asdict()) for row in connection.execute(query.order_by(*order))]
+    """What the last reading of each window said, narrowed by whatever is given, by name, cell, finding, feature and window."""
+    given = {"name": name, "cell": cell, "finding": finding, "feature": feature}
+    wanted = {key: value for key, value in given.items() if value is not None}
+    found = [
+        _stored(one, one.readings[int(row)])
+        for one in last_readings(connection, reference, window_days)
+        for row in one.readings.where(**wanted)
+    ]
+    return sorted(found, key=lambda one: (one.name, one.cell, one.finding, one.feature, one.window_days))
 
 
-def _rows(reference: int, as_of: date, windows: Mapping[int, Sequence[Measurement]]) -> Iterator[tuple[object, ...]]:
-    for days, measured in windows.items():
-        for one in measured:
-            low, high = (one.interval.low, one.interval.high) if one.interval else (None, None)
-            where = (one.name, one.cell, one.finding, one.feature, days)
-            yield (
-                reference,
-                as_of,
-                *where,
-                _double(one.value),
-                one.n,
-                _double(low),
-                _double(high),
-                _double(one.limit),
-                str(one.verdict),
-                one.reason,
-            )
-
-
-def _double(value: float | None) -> float | None:
-    """NumPy's numbers as the driver's binary form knows them."""
-    return None if value is None else float(value)
+def _stored(read: StoredReadings, one: Measurement) -> StoredMeasurement:
+    low, high = (one.interval.low, one.interval.high) if one.interval else (None, None)
+    return StoredMeasurement(
+        as_of=read.as_of,
+        name=one.name,
+        cell=one.cell,
+        finding=one.finding,
+        feature=one.feature,
+        window_days=read.window_days,
+        value=one.value,
+        n=one.n,
+        low=low,
+        high=high,
+        limit=one.limit,
+        verdict=str(one.verdict),
+        reason=one.reason,
+    )

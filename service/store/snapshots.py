@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
-from service.store.tables import model_versions, snapshots
+from service.store.tables import model_versions, series_readings, snapshots
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,17 @@ def save_snapshot(
     statement = insert(snapshots).values(model_version=model_version, **values)
     newer = snapshots.c.until <= statement.excluded.until
     connection.execute(statement.on_conflict_do_update(index_elements=["model_version"], set_=values, where=newer))
+
+
+def save_series(connection: Connection, reference: int, payload: bytes) -> None:
+    """Put where the series of a reference stand in the place of where they stood."""
+    statement = insert(series_readings).values(reference=reference, payload=payload)
+    connection.execute(statement.on_conflict_do_update(index_elements=["reference"], set_={"payload": payload}))
+
+
+def load_series(connection: Connection, reference: int) -> bytes | None:
+    """Where the series of a reference stand; None before anything was judged."""
+    return connection.scalar(select(series_readings.c.payload).where(series_readings.c.reference == reference))
 
 
 def champion_snapshots(connection: Connection) -> list[StoredSnapshot]:

@@ -267,7 +267,26 @@ checkpoints = Table(
     PrimaryKeyConstraint("reference", "day", name="checkpoints_pkey"),
 )
 
-# One row per series and day of reading: the history that people scroll through.
+# What was measured of one window at the end of a day: the history that people scroll through. Thousands of numbers, in one row.
+readings = Table(
+    "readings",
+    metadata,
+    Column("reference", Integer, ForeignKey("reference_versions.id"), nullable=False),
+    Column("window_days", Integer, nullable=False),
+    Column("as_of", Date, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("reference", "window_days", "as_of", name="readings_pkey"),
+)
+
+# Where every series that can page stood at the end of the last judged day.
+series_readings = Table(
+    "series_readings",
+    metadata,
+    Column("reference", Integer, ForeignKey("reference_versions.id"), primary_key=True),
+    Column("payload", LargeBinary, nullable=False),
+)
+
+# Written by the release before, a row per number; the next migration drops it.
 measurements = Table(
     "measurements",
     metadata,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Event
 
@@ -13,51 +13,88 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from detectors.measurement import Measurement
+from service.store.measurements import last_readings
 from service.store.outbox import Kind, OutboxCounts, count_messages
 from service.store.remedies import count_open_remedies
-from service.store.snapshots import champion_snapshots
+from service.store.snapshots import StoredSnapshot, champion_snapshots, load_series
 from service.worker import families
-from service.worker.families import Run
-from service.worker.snapshot import Snapshot
+from service.worker.detail import Detail, detail_of, headline_series, headlines
+from service.worker.families import Reading, Run
+from service.worker.snapshot import Snapshot, unpack_series
 
 log = structlog.get_logger(__name__)
+
+MOST_SERIES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class LastRuns:
     """What the store said at the last refresh."""
 
+    detail: Detail
     runs: tuple[Run, ...]
     remedies: Mapping[tuple[str, str, str], int]
     outbox: Mapping[Kind, OutboxCounts]
 
 
-def last_runs(connection: Connection) -> LastRuns:
-    """Read the last run of every version in service, the remedies that wait, and the outbox."""
-    stored = ((one, Snapshot.from_json(one.payload)) for one in champion_snapshots(connection))
+def last_runs(connection: Connection, most_series: int, former: LastRuns | None = None) -> LastRuns:
+    """Read the last run of every version in service, in as much detail as fits, the remedies that wait, and the outbox.
+
+    What was read of a run before, and has not changed since, is not read again.
+    """
+    stored = [(one, snapshot) for one in champion_snapshots(connection) if (snapshot := Snapshot.from_json(one.payload)) is not None]
+    detail = detail_of([snapshot for _, snapshot in stored], most_series)
+    known = {(run.model, run.version): run for run in former.runs} if former is not None and former.detail is detail else {}
     return LastRuns(
-        runs=tuple(Run(one.model, one.version, one.computed_at, snapshot) for one, snapshot in stored if snapshot is not None),
+        detail=detail,
+        runs=tuple(_run(connection, one, snapshot, detail, known.get((one.model, one.version))) for one, snapshot in stored),
         remedies=count_open_remedies(connection),
         outbox=count_messages(connection),
     )
+
+
+def _run(connection: Connection, one: StoredSnapshot, snapshot: Snapshot, detail: Detail, known: Run | None) -> Run:
+    if known is not None and known.computed_at == one.computed_at:
+        return known
+    run = Run(one.model, one.version, one.computed_at, snapshot, series=snapshot.strongest)
+    if detail is Detail.WHAT_PAGES:
+        return run
+    stored = load_series(connection, snapshot.reference)
+    series = () if stored is None else unpack_series(stored)
+    windows = last_readings(connection, snapshot.reference)
+    if detail is Detail.HEADLINES:
+        told = [(each.window_days, one) for each in windows for one in headlines(each.window_days, each.readings)]
+        return replace(run, readings=_readings(told), series=tuple(headline_series(series, snapshot.strongest)))
+    return replace(run, readings=_readings((each.window_days, one) for each in windows for one in each.readings), series=series)
+
+
+def _readings(told: Iterable[tuple[int, Measurement]]) -> tuple[Reading, ...]:
+    return tuple(Reading(window_days, one) for window_days, one in told)
 
 
 class MeasurementCollector(Collector):
     """Shows what the last refresh read; ages are reckoned at the scrape, so what is stale looks stale.
 
     Any replica of the worker, or the gateway on a laptop, gives the same answer: the store is the only source.
+
+    Args:
+        engine: The store.
+        now: The clock on the wall.
+        most_series: How many series of measurements and evidence all models together may have; details are left out above it.
     """
 
-    def __init__(self, engine: Engine, now: Callable[[], datetime]) -> None:
+    def __init__(self, engine: Engine, now: Callable[[], datetime], most_series: int = MOST_SERIES) -> None:
         self._engine = engine
         self._now = now
+        self._most_series = most_series
         self._last: LastRuns | None = None
 
     def refresh(self) -> None:
         """Read the last runs from the store; when that fails, the former ones stay, and their ages grow."""
         try:
             with self._engine.connect() as connection:
-                self._last = last_runs(connection)
+                self._last = last_runs(connection, self._most_series, self._last)
         except SQLAlchemyError as error:
             log.warning("last runs not read", error=type(error).__name__)
 
@@ -80,5 +117,6 @@ class MeasurementCollector(Collector):
         yield from families.series_families(last.runs)
         yield from families.alarm_families(last.runs)
         yield from families.run_families(last.runs, self._now())
+        yield from families.detail_families(last.detail)
         yield from families.remedy_families(last.remedies)
         yield from families.outbox_families(last.outbox, self._now())

@@ -5,53 +5,74 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import isfinite
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
+from detectors.measurement import Measurement, Verdict
 from service.store.outbox import Kind, OutboxCounts
-from service.worker.snapshot import Reading, SeriesReading, Snapshot
+from service.worker.detail import Detail
+from service.worker.snapshot import SeriesReading, Snapshot
 
-VERDICTS = {"within": 0.0, "breached": 1.0, "insufficient": -1.0}
+VERDICTS = {Verdict.WITHIN: 0.0, Verdict.BREACHED: 1.0, Verdict.INSUFFICIENT: -1.0}
 MEASURED = ("model", "version", "measurement", "finding", "feature", "subgroup", "window")
 SERIES = ("model", "version", "family", "series", "feature", "finding", "subgroup", "bin")
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """One measurement of one window."""
+
+    window_days: int
+    measurement: Measurement
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
-    """The last completed run of one model version, and when it was completed."""
+    """The last completed run of one model version, when it was completed, and what is told of its measurements and series."""
 
     model: str
     version: str
     computed_at: datetime
     snapshot: Snapshot
+    readings: tuple[Reading, ...] = ()
+    series: tuple[SeriesReading, ...] = ()
 
 
 def measurement_families(runs: Sequence[Run]) -> Iterator[Metric]:
     """Export windowed estimates with their intervals, limits and verdicts; a value that does not exist is not exported."""
-    columns: tuple[tuple[str, str, Callable[[Reading], float | None]], ...] = (
+    columns: tuple[tuple[str, str, Callable[[Measurement], float | None]], ...] = (
         (
             "stepwedge_measurement",
             "Windowed estimate of a model in service, for reading; its name fixes unit and direction.",
-            lambda r: r.value,
+            lambda m: _finite(m.value),
         ),
-        ("stepwedge_measurement_low", "Lower end of the 95 % interval of stepwedge_measurement.", lambda r: r.low),
-        ("stepwedge_measurement_high", "Upper end of the 95 % interval of stepwedge_measurement.", lambda r: r.high),
+        (
+            "stepwedge_measurement_low",
+            "Lower end of the 95 % interval of stepwedge_measurement.",
+            lambda m: _finite(m.interval.low if m.interval else None),
+        ),
+        (
+            "stepwedge_measurement_high",
+            "Upper end of the 95 % interval of stepwedge_measurement.",
+            lambda m: _finite(m.interval.high if m.interval else None),
+        ),
         (
             "stepwedge_measurement_limit",
             "Value beyond which stepwedge_measurement counts as breached at its number of observations.",
-            lambda r: r.limit,
+            lambda m: _finite(m.limit),
         ),
-        ("stepwedge_measurement_observations", "Observations that stepwedge_measurement rests on.", lambda r: float(r.n)),
+        ("stepwedge_measurement_observations", "Observations that stepwedge_measurement rests on.", lambda m: float(m.n)),
         (
             "stepwedge_measurement_verdict",
             "Verdict on stepwedge_measurement: 0 within its limit, 1 breached, -1 too little data to say.",
-            lambda r: VERDICTS[r.verdict],
+            lambda m: VERDICTS[m.verdict],
         ),
     )
-    readings = [(_measured(run, reading), reading) for run in runs for reading in run.snapshot.readings]
+    measured = [(_measured(run, reading), reading.measurement) for run in runs for reading in run.readings]
     for name, text, value_of in columns:
-        yield _gauge(name, text, MEASURED, ((labels, value_of(reading)) for labels, reading in readings))
+        yield _gauge(name, text, MEASURED, ((labels, value_of(one)) for labels, one in measured))
 
 
 def series_families(runs: Sequence[Run]) -> Iterator[Metric]:
@@ -73,7 +94,7 @@ def series_families(runs: Sequence[Run]) -> Iterator[Metric]:
             lambda s: s.detectable_rise,
         ),
     )
-    series = [(_identified(run, one), one) for run in runs for one in run.snapshot.series]
+    series = [(_identified(run, one), one) for run in runs for one in run.series]
     for name, text, value_of in columns:
         yield _gauge(name, text, SERIES, ((labels, value_of(one)) for labels, one in series))
 
@@ -119,6 +140,16 @@ def run_families(runs: Sequence[Run], now: datetime) -> Iterator[Metric]:
     )
 
 
+def detail_families(detail: Detail) -> Iterator[Metric]:
+    """Say how much of the models is told here, so that what is left out is not taken for what is not there."""
+    yield _gauge(
+        "stepwedge_export_detail",
+        "What is exported of every model: 2 everything, 1 headlines, 0 what pages. STEPWEDGE_EXPORT_SERIES bounds it; the API has all.",
+        (),
+        (((), float(detail)),),
+    )
+
+
 def remedy_families(remedies: Mapping[tuple[str, str, str], int]) -> Iterator[Metric]:
     """Say what waits for a person."""
     yield _gauge(
@@ -152,9 +183,14 @@ def _gauge(name: str, text: str, labels: Sequence[str], values: Iterable[tuple[t
     return family
 
 
+def _finite(value: float | None) -> float | None:
+    """What is not a number or infinite is left out."""
+    return value if value is not None and isfinite(value) else None
+
+
 def _measured(run: Run, reading: Reading) -> tuple[str, ...]:
-    window = f"{reading.window_days}d"
-    return (run.model, run.version, reading.measurement, reading.finding, reading.feature, reading.cell, window)
+    one = reading.measurement
+    return (run.model, run.version, one.name, one.finding, one.feature, one.cell, f"{reading.window_days}d")
 
 
 def _identified(run: Run, one: SeriesReading) -> tuple[str, ...]:

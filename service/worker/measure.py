@@ -2,61 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection
 
 from detectors import DETECTORS
-from detectors.measurement import Measurement
-from detectors.reference import Reference
-from detectors.tally import Tally
+from detectors.readings import Readings
 from service.store.measurements import save_measurements
-from service.worker.calendar import DAY, ceil_day, day_of
+from service.worker.calendar import DAY, ceil_day, day_of, floor_day
 from service.worker.subject import Subject
 from service.worker.windows import windows_until
 
 WINDOWS_DAYS = (1, 7, 30, 90)
+LATEST = WINDOWS_DAYS[:1]
+"""The window that is measured every hour. The others move by a day in a week or more: they are measured when a day is over, up to it."""
 
-Measured = Mapping[int, tuple[Measurement, ...]]
-"""Length of the window in days -> what its detectors said."""
 
-
-def measure_days(connection: Connection, subject: Subject, measured: datetime | None, closed: datetime) -> Measured:
-    """Measure at the end of every day since `measured`, and at the last closed hour; return what the last one gave.
+def measure_days(
+    connection: Connection, subject: Subject, measured: datetime | None, changed: Sequence[date], closed: datetime
+) -> Mapping[int, int]:
+    """Measure at the end of every day since `measured`, and at the last closed hour; tell how many measurements there are of each window.
 
     A day's final row is that of its midnight. So however seldom passes run, each day leaves the same rows behind it.
+    Labels that came for days that are over are seen at once: the windows up to the last midnight are measured anew.
 
     Args:
         connection: Not in a transaction.
         subject: What is measured.
         measured: The closed hour that the last completed pass measured at; None before the first.
+        changed: Days whose tallies changed since then.
         closed: End of the last closed hour.
     """
-    last: Measured = {}
+    found: dict[int, int] = {}
     if closed <= subject.until:
-        return last
-    for end in _ends(measured or subject.until, closed):
+        return found
+    for end in _ends(subject, measured or subject.until, changed, closed):
+        lengths = WINDOWS_DAYS if end == floor_day(end) else LATEST
         with connection.begin():
-            last = measure(connection, subject, end)
-            save_measurements(connection, subject.reference_id, day_of(end - timedelta.resolution), last)
-    return last
+            windows = measure(connection, subject, end, lengths)
+            save_measurements(connection, subject.reference_id, day_of(end - timedelta.resolution), windows)
+        found |= {days: len(readings) for days, readings in windows.items()}
+    return found
 
 
-def measure(connection: Connection, subject: Subject, end: datetime) -> Measured:
-    """Measure every window that ends at this hour."""
-    windows = windows_until(connection, subject, end, WINDOWS_DAYS)
-    return {days: tuple(_detected(subject.reference, window)) for days, window in windows}
+def measure(connection: Connection, subject: Subject, end: datetime, lengths: Sequence[int]) -> Mapping[int, Readings]:
+    """Measure windows of these lengths in days that end at this hour."""
+    windows = windows_until(connection, subject, end, lengths)
+    return {days: Readings.joined(detector(subject.reference, window) for detector in DETECTORS) for days, window in windows}
 
 
-def _detected(reference: Reference, window: Mapping[str, Tally]) -> Iterator[Measurement]:
-    for detector in DETECTORS:
-        yield from detector(reference, window)
-
-
-def _ends(measured: datetime, closed: datetime) -> Iterator[datetime]:
-    """Walk the midnights after `measured` and before `closed`, then `closed` itself."""
+def _ends(subject: Subject, measured: datetime, changed: Sequence[date], closed: datetime) -> Iterator[datetime]:
+    """Walk the midnights after `measured` and before `closed`, or the last one once more where a day before it changed, then `closed`."""
     end = ceil_day(measured + timedelta.resolution)
+    last = floor_day(closed)
+    if subject.until < last < min(end, closed) and any(day < day_of(last) for day in changed):
+        yield last
     while end < closed:
         yield end
         end += DAY

@@ -66,7 +66,7 @@ def run(settings: Settings, database_url: str, companions: Mapping[str, Companio
 
 def watch(engine: Engine, settings: Settings, stop: Event, companions: Mapping[str, Companion] = MappingProxyType({})) -> None:
     """Run passes, deliveries and the metrics server side by side until `stop` is set."""
-    registry, collector = CollectorRegistry(), MeasurementCollector(engine, wall_clock)
+    registry, collector = CollectorRegistry(), MeasurementCollector(engine, wall_clock, settings.export_series)
     metrics = WorkerMetrics(registry)
     registry.register(collector)
     destinations = Destination.all_of(settings)

@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
 
-FORMAT = 2
+from detectors.incident import ATTACHES
+from detectors.packing import expand, squeeze
 
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """One measurement of one window. value, low, high and limit are None where there is nothing to say."""
-
-    measurement: str
-    finding: str
-    feature: str
-    cell: str
-    window_days: int
-    value: float | None
-    n: int
-    low: float | None
-    high: float | None
-    limit: float | None
-    verdict: str
+FORMAT = 3
+MOST_NAMED = 20
+"""Series of one model that are named beside the strongest of each family, however many moved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +51,22 @@ class OpenAlarm:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What one pass found.
+    """What one pass found, in short; measurements and series lie beside it, each in a row of its own.
 
     reference: that it compared to.
     judged_until: end of the last day that was judged.
+    measured: length of a window in days -> how many measurements there are of it.
+    series: how many series can page.
+    strongest: the series with the most evidence, see `leading`.
     alarms: number of alarms ever opened, by kind.
     completeness: share of the predictions that came of age lately and have a label, by finding; None before any came of age.
     """
 
     reference: int
     judged_until: datetime
-    readings: tuple[Reading, ...]
-    series: tuple[SeriesReading, ...]
+    measured: Mapping[int, int]
+    series: int
+    strongest: tuple[SeriesReading, ...]
     open_alarms: tuple[OpenAlarm, ...]
     alarms: Mapping[str, int]
     completeness: Mapping[str, float | None]
@@ -93,4 +85,26 @@ class Snapshot:
         return _SNAPSHOT.validate_python(stored)
 
 
+def leading(series: Sequence[SeriesReading]) -> tuple[SeriesReading, ...]:
+    """The strongest series of each family, and those strong enough to belong to an incident, at most so many, strongest first.
+
+    So the strongest evidence of all and of each family is among them, whatever else is left out.
+    """
+    ordered = sorted(series, key=lambda one: (-one.evidence, one.series))
+    first = {one.family: one for one in reversed(ordered)}
+    attached = [one for one in ordered if one.evidence >= ATTACHES][:MOST_NAMED]
+    return tuple(one for one in ordered if one in attached or first[one.family] is one)
+
+
+def pack_series(series: Sequence[SeriesReading]) -> bytes:
+    """As they are stored."""
+    return squeeze(_SERIES.dump_json(tuple(series)), level=1)
+
+
+def unpack_series(stored: bytes) -> tuple[SeriesReading, ...]:
+    """As they were stored. Raises DecodeError for damaged bytes."""
+    return _SERIES.validate_json(expand(stored))
+
+
 _SNAPSHOT = TypeAdapter(Snapshot)
+_SERIES = TypeAdapter(tuple[SeriesReading, ...])

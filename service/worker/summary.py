@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from math import isfinite
 
@@ -11,7 +12,6 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from detectors.evidence import State, evidence, silence
-from detectors.measurement import Measurement
 from detectors.plan import ALL
 from detectors.power import detectable
 from detectors.reference import Reference
@@ -20,8 +20,8 @@ from service.store.alarms import count_alarms, open_alarms
 from service.store.checkpoints import last_checkpoint, load_checkpoint
 from service.store.day_tallies import days_between
 from service.worker.calendar import DAY, midnight
-from service.worker.measure import Measured
-from service.worker.snapshot import OpenAlarm, Reading, SeriesReading, Snapshot
+from service.worker.judge import Judged
+from service.worker.snapshot import OpenAlarm, SeriesReading, Snapshot, leading
 from service.worker.subject import Subject
 from service.worker.windows import added_up, days_sum
 
@@ -29,34 +29,36 @@ RATE_DAYS = 7
 COMPLETENESS_DAYS = 30
 
 
-def summarise(connection: Connection, subject: Subject, measured: Measured) -> Snapshot:
-    """Gather measurements, series, alarms and label completeness as they are after the last judged day."""
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What is left behind: the snapshot, and where every series stands; None where that is as it was."""
+
+    snapshot: Snapshot
+    series: tuple[SeriesReading, ...] | None
+
+
+def summarise(connection: Connection, subject: Subject, before: Snapshot | None, judged: Judged, measured: Mapping[int, int]) -> Summary:
+    """Gather series, alarms and label completeness as they are after the last judged day.
+
+    All of these follow from judging. A pass that judged nothing leaves them as they were, and only says what it measured.
+    """
     last = last_checkpoint(connection, subject.reference_id) or subject.first_day - DAY
-    return Snapshot(
+    if before is not None and before.reference != subject.reference_id:
+        before = None
+    if before is not None and before.judged_until == midnight(last + DAY) and not judged.days:
+        return Summary(replace(before, measured={**before.measured, **measured}), None)
+    series = tuple(_series(connection, subject, last))
+    snapshot = Snapshot(
         reference=subject.reference_id,
         judged_until=midnight(last + DAY),
-        readings=tuple(_reading(days, one) for days, measurements in measured.items() for one in measurements),
-        series=tuple(_series(connection, subject, last)),
+        measured={**(before.measured if before else {}), **measured},
+        series=len(series),
+        strongest=leading(series),
         open_alarms=tuple(OpenAlarm(one.kind, one.family, one.cell) for one in open_alarms(connection, subject.reference_id)),
         alarms=count_alarms(connection, subject.version.id),
         completeness=_completeness(connection, subject, last),
     )
-
-
-def _reading(days: int, one: Measurement) -> Reading:
-    return Reading(
-        measurement=one.name,
-        finding=one.finding,
-        feature=one.feature,
-        cell=one.cell,
-        window_days=days,
-        value=_finite(one.value),
-        n=one.n,
-        low=_finite(one.interval.low) if one.interval else None,
-        high=_finite(one.interval.high) if one.interval else None,
-        limit=_finite(one.limit),
-        verdict=str(one.verdict),
-    )
+    return Summary(snapshot, series)
 
 
 def _finite(value: float | None) -> float | None:

@@ -31,10 +31,12 @@ def test_the_last_reading_is_found_by_what_it_measured(engine: Engine, reference
     with engine.begin() as connection:
         save_measurements(connection, reference, MONDAY, {7: [ENOUGH]})
         save_measurements(connection, reference, TUESDAY, {7: [ENOUGH, TOO_LITTLE], 30: [ENOUGH]})
-        save_measurements(connection, reference, TUESDAY, {7: [ENOUGH, TOO_LITTLE]})
-        assert [(one.as_of, one.cell, one.verdict) for one in last_measurements(connection, reference)] == [
-            (TUESDAY, "all", "within"),
-            (TUESDAY, "site=north", "insufficient"),
+        save_measurements(connection, reference, TUESDAY, {7: [ENOUGH, TOO_LITTLE], 30: []})
+        save_measurements(connection, reference, MONDAY, {90: [ENOUGH]})
+        assert [(one.as_of, one.cell, one.window_days, one.verdict) for one in last_measurements(connection, reference)] == [
+            (TUESDAY, "all", 7, "within"),
+            (MONDAY, "all", 90, "within"),
+            (TUESDAY, "site=north", 7, "insufficient"),
         ]
         (one,) = last_measurements(connection, reference, name="brier", cell="all", finding="opacity", feature="", window_days=7)
         assert (one.value, one.n, one.low, one.high, one.limit, one.reason) == (0.1, 500, 0.08, 0.12, 0.2, "")

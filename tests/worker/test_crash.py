@@ -65,8 +65,9 @@ CRASHES = (
     ("alarms", 1),
     ("remedies", 1),
     ("outbox", 1),
-    ("measurements", 1),
+    ("readings", 1),
     ("snapshots", 1),
+    ("series_readings", 1),
 )
 """Table and how many-th write to it fails, in the order in which a pass writes."""
 

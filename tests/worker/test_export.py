@@ -41,6 +41,8 @@ PER_MODEL = {
     "stepwedge_remedies_open",
 }
 
+OF_THE_WORKER = {"stepwedge_outbox_pending", "stepwedge_outbox_dead", "stepwedge_outbox_oldest_seconds", "stepwedge_export_detail"}
+
 
 def scraped(collector: MeasurementCollector) -> str:
     registry = CollectorRegistry()
@@ -48,8 +50,8 @@ def scraped(collector: MeasurementCollector) -> str:
     return generate_latest(registry).decode()
 
 
-def read(engine, at=WALL) -> str:
-    collector = MeasurementCollector(engine, lambda: at)
+def read(engine, at=WALL, most_series=20_000) -> str:
+    collector = MeasurementCollector(engine, lambda: at, most_series)
     collector.refresh()
     return scraped(collector)
 
@@ -68,7 +70,7 @@ def alarmed(settled, version):
 def test_everything_that_is_promised_is_exported_and_promtool_finds_nothing_to_say(alarmed):
     text = read(alarmed)
     exported = {family.name for family in text_string_to_metric_families(text) if family.samples}
-    assert exported == PER_MODEL | {"stepwedge_outbox_pending", "stepwedge_outbox_dead", "stepwedge_outbox_oldest_seconds"}
+    assert exported == PER_MODEL | OF_THE_WORKER
     done = subprocess.run([component("promtool"), "check", "metrics"], input=text, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
@@ -101,6 +103,27 @@ def test_values_that_the_reference_never_saw_become_no_label(settled, version):
     text = read(settled)
     assert "west" not in text
     assert "Never" not in text
+
+
+def test_what_pages_is_told_however_little_room_there_is(alarmed):
+    lines = {most: read(alarmed, most_series=most) for most in (0, 500, 20_000)}
+    assert [samples(text, "stepwedge_export_detail")[0].value for text in lines.values()] == [0, 1, 2]
+    assert len(lines[0]) < len(lines[500]) < len(lines[20_000])
+    for name in ("stepwedge_alarm_open", "stepwedge_alarms_total", "stepwedge_run_age_seconds", "stepwedge_label_completeness_ratio"):
+        assert samples(lines[0], name) == samples(lines[500], name) == samples(lines[20_000], name) != []
+    strongest = [max(one.value for one in samples(text, "stepwedge_alarm_evidence")) for text in lines.values()]
+    assert strongest[0] == strongest[1] == strongest[2] >= 1
+    families = [{one.labels["family"] for one in samples(text, "stepwedge_alarm_evidence")} for text in lines.values()]
+    assert families[0] == families[1] == families[2]
+    moved = {one.labels["series"] for one in samples(lines[0], "stepwedge_series_rate")}
+    assert {one.labels["series"] for one in samples(lines[20_000], "stepwedge_alarm_evidence") if one.value >= 0.1} <= moved
+
+
+def test_headlines_are_those_of_all_films_and_what_is_beyond_its_limit(alarmed):
+    told = samples(read(alarmed, most_series=500), "stepwedge_measurement_verdict")
+    assert {"auroc", "sensitivity", "flag_rate"} <= {one.labels["measurement"] for one in told if one.labels["subgroup"] == "all"}
+    assert {one.value for one in told if one.labels["subgroup"] != "all" or one.labels["feature"]} == {1.0}
+    assert {one.labels["window"] for one in told} == {"1d", "30d"}
 
 
 def test_the_age_is_that_of_the_run_and_not_of_the_scrape(settled):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,23 +14,27 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from detectors.measurement import Interval, Measurement, Verdict
 from service.store.outbox import Kind, OutboxCounts
 from service.worker import families
-from service.worker.families import Run
-from service.worker.snapshot import OpenAlarm, Reading, SeriesReading, Snapshot
+from service.worker.families import Reading, Run
+from service.worker.snapshot import OpenAlarm, SeriesReading, Snapshot, pack_series, unpack_series
 from tests.components import component
 
 AT = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
+READING = Reading(30, Measurement("auroc", 0.91, 412, Interval(0.88, 0.94), 0.85, Verdict.WITHIN, cell="site=north", finding="opacity"))
+SERIES = SeriesReading("acquisition", "all/KVP/above", "KVP", "", "all", "above", 1.7, 0.4, 0.1, 0.05, 0.2)
+
+
 def make_snapshot(**changes) -> Snapshot:
-    reading = Reading("auroc", "opacity", "", "site=north", 30, 0.91, 412, 0.88, 0.94, 0.85, "within")
-    series = SeriesReading("acquisition", "all/KVP/above", "KVP", "", "all", "above", 1.7, 0.4, 0.1, 0.05, 0.2)
     values: dict[str, Any] = {
         "reference": 1,
         "judged_until": AT - timedelta(hours=12),
-        "readings": (reading,),
-        "series": (series,),
+        "measured": {30: 1},
+        "series": 1,
+        "strongest": (SERIES,),
         "open_alarms": (OpenAlarm("acquisition", "inputs", "all"),),
         "alarms": {"acquisition": 2},
         "completeness": {"opacity": 0.7},
@@ -38,7 +44,7 @@ def make_snapshot(**changes) -> Snapshot:
 
 def make_run(**changes) -> Run:
     given: dict[str, Any] = {"model": "chest", "version": "3", "computed_at": AT, "snapshot": make_snapshot()}
-    return Run(**(given | changes))
+    return Run(**({"readings": (READING,), "series": (SERIES,)} | given | changes))
 
 
 def exposed(metrics: Iterable[Metric]) -> str:
@@ -67,8 +73,8 @@ def everything(run: Run, now: datetime = AT) -> str:
 
 
 def test_a_value_that_does_not_exist_is_not_exported_but_its_verdict_is():
-    reading = Reading("auroc", "opacity", "", "all", 1, None, 3, None, None, None, "insufficient")
-    text = everything(make_run(snapshot=make_snapshot(readings=(reading,))))
+    reading = Reading(1, Measurement.insufficient("auroc", 3, "20 needed", finding="opacity"))
+    text = everything(make_run(readings=(reading,)))
     assert "stepwedge_measurement{" not in text
     assert (
         'stepwedge_measurement_verdict{feature="",finding="opacity",measurement="auroc",model="chest",subgroup="all",version="3",window="1d"} -1.0'
@@ -85,18 +91,13 @@ def test_the_age_grows_with_the_clock_and_not_with_the_scrape():
 
 @pytest.mark.parametrize(("verdict", "number"), [("within", "0.0"), ("breached", "1.0"), ("insufficient", "-1.0")])
 def test_each_verdict_has_its_number(verdict, number):
-    reading = Reading("auroc", "opacity", "", "all", 7, 0.5, 3, None, None, None, verdict)
-    (line,) = [
-        x
-        for x in everything(make_run(snapshot=make_snapshot(readings=(reading,)))).splitlines()
-        if x.startswith("stepwedge_measurement_verdict{")
-    ]
+    reading = Reading(7, Measurement("auroc", 0.5, 3, None, None, Verdict(verdict), finding="opacity"))
+    (line,) = [x for x in everything(make_run(readings=(reading,))).splitlines() if x.startswith("stepwedge_measurement_verdict{")]
     assert line.endswith(" " + number)
 
 
 def test_a_series_without_observations_still_shows_its_evidence():
-    series = SeriesReading("acquisition", "all/KVP/above", "KVP", "", "all", "above", 0.2, None, 0.1, 0.05, 0.2)
-    text = everything(make_run(snapshot=make_snapshot(series=(series,))))
+    text = everything(make_run(series=(replace(SERIES, rate=None),)))
     assert "stepwedge_alarm_evidence{" in text
     assert "stepwedge_series_rate{" not in text
 
@@ -113,7 +114,8 @@ def test_promtool_finds_nothing_to_say():
 
 def test_a_snapshot_reads_back_as_it_was_stored():
     snapshot = make_snapshot()
-    assert Snapshot.from_json(snapshot.to_json()) == snapshot
+    assert Snapshot.from_json(json.loads(json.dumps(snapshot.to_json()))) == snapshot
+    assert unpack_series(pack_series([SERIES])) == (SERIES,)
 
 
 def test_a_snapshot_of_another_release_is_left_aside():

@@ -55,7 +55,7 @@ def test_a_label_that_comes_late_leaves_what_it_would_have_left_in_time(settled,
         assert late[table] == timely[table]
     # What was read on the days between was read without these labels, and stays as it was read.
     last = day(SHIFT + 9).date()
-    assert [row for row in late["measurements"] if last in row] == [row for row in timely["measurements"] if last in row]
+    assert [row for row in late["readings"] if last in row] == [row for row in timely["readings"] if last in row]
 
 
 def test_a_quiet_stream_opens_no_alarm(quiet):
@@ -126,4 +126,4 @@ def test_right_after_the_reference_there_is_a_run_that_says_nothing_yet(quiet, v
     with quiet.connect() as connection:
         stored = find_snapshot(connection, version.id)
     assert stored is not None
-    assert stored.payload["readings"] == []
+    assert stored.payload["measured"] == {}
