@@ -11,8 +11,8 @@ from service.store.tables import day_marks, reference_versions, snapshots, tally
 from service.store.tallies import HOUR
 
 
-def last_run(connection: Connection, model_version: int, reference: int, form: int) -> datetime | None:
-    """The closed hour at which the last run against this reference ended that is written in this form."""
+def last_run(connection: Connection, model_version: int, reference: int, form: int | None = None) -> datetime | None:
+    """The closed hour at which the last run against this reference ended; where a form is given, of one that is written in it."""
     return connection.scalar(select(snapshots.c.until).where(snapshots.c.model_version == model_version, _is(literal(reference), form)))
 
 
@@ -37,6 +37,7 @@ def confirm_runs(connection: Connection, model_versions: Sequence[int], form: in
     return set(confirmed)
 
 
-def _is(reference: ColumnElement[int], form: int) -> ColumnElement[bool]:
+def _is(reference: ColumnElement[int], form: int | None) -> ColumnElement[bool]:
     said = snapshots.c.payload
-    return and_(said["reference"].astext.cast(Integer) == reference, said["format"].astext.cast(Integer) == form)
+    against = said["reference"].astext.cast(Integer) == reference
+    return against if form is None else and_(against, said["format"].astext.cast(Integer) == form)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from enum import IntEnum
+from typing import get_args
 
 from detectors.measurement import Measurement, Verdict
 from detectors.plan import ALL
+from detectors.series import Family
 from service.worker.snapshot import MOST_NAMED, SeriesReading, Snapshot
 
 HEADLINES = frozenset(
@@ -25,7 +27,7 @@ MOST_BREACHED = 20
 """Further measurements of a model that are told because they are beyond their limits: of a subgroup, a feature, or another name."""
 A_MEASUREMENT, A_SERIES = 6, 7
 """Lines of one measurement and of one series."""
-FAMILIES = 7
+FAMILIES = len(get_args(Family))
 ALWAYS_TOLD = frozenset({"score", "prevalence"})
 
 
