@@ -43,6 +43,7 @@ from service.gateway.isolation import CodecPool
 from service.gateway.issuer import Issuer
 from service.gateway.journal import Journal
 from service.gateway.key import pseudonym_key
+from service.gateway.last_known import LastKnown
 from service.gateway.ledger import Ledger
 from service.gateway.limits import Limits
 from service.gateway.notices import Notices
@@ -124,12 +125,13 @@ def assemble(settings: Settings, key: bytes, pacs: Pacs | None, engine: Engine, 
     stack.push_async_callback(recorder.close)
     circuit.on_open(recorder.give_up)
     capture = Capture(recorder, spool, circuit, serve_unrecorded=settings.unrecordable == "serve_unrecorded")
-    callers = open_callers(settings, key, database, stack)
-    fleet = Fleet(database, lambda version: start_predictor(settings, ledger, notices, version))
+    last_known = open_last_known(settings, key, registry, stack)
+    callers = open_callers(settings, key, database, last_known, stack)
+    fleet = Fleet(database, last_known, lambda version: start_predictor(settings, ledger, notices, version))
     stack.push_async_callback(fleet.close)
     run_beside(stack, fleet.watch())
     vocabulary = Vocabulary(key)
-    run_beside(stack, vocabulary.watch(database))
+    run_beside(stack, vocabulary.watch(database, last_known))
     polarity, outliers = Polarity(database), Outliers(database)
     run_beside(stack, polarity.watch())
     run_beside(stack, outliers.watch())
@@ -162,6 +164,7 @@ def assemble(settings: Settings, key: bytes, pacs: Pacs | None, engine: Engine, 
         audit=audit,
         database=database,
         fleet=fleet,
+        last_known=last_known,
         refusals=refusals,
         gateway=Gateway(
             fleet, capture, ledger, decoders, limits, codecs, notices, devices, Duplicates(), polarity, outliers, vocabulary, key, sealer
@@ -185,12 +188,20 @@ def open_spool(settings: Settings, process: UUID) -> Spool:
     return spool
 
 
-def open_callers(settings: Settings, key: bytes, database: Database, stack: AsyncExitStack) -> Callers:
+def open_last_known(settings: Settings, key: bytes, registry: CollectorRegistry, stack: AsyncExitStack) -> LastKnown:
+    """What Postgres said last, kept beside it for the next start."""
+    hours, url = settings.last_known_hours, settings.database_url or ""
+    last_known = LastKnown(settings.data_dir, key, url, hours=hours, registry=registry)
+    run_beside(stack, last_known.watch())
+    return last_known
+
+
+def open_callers(settings: Settings, key: bytes, database: Database, last_known: LastKnown, stack: AsyncExitStack) -> Callers:
     """Who may call, kept in step with the list of keys, and with the issuer's where one is set."""
     issuer = open_issuer(settings, key)
     if issuer is not None:
         run_beside(stack, issuer.watch())
-    callers = Callers(database, settings.anonymous_roles, issuer)
+    callers = Callers(database, settings.anonymous_roles, last_known, issuer)
     run_beside(stack, callers.watch())
     return callers
 

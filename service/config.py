@@ -76,6 +76,12 @@ class Settings(BaseSettings):
     record_patience_s: float = Field(
         default=2.0, gt=0, le=60, description="Seconds that an answer waits for Postgres before it goes to the spool."
     )
+    last_known_hours: float = Field(
+        default=24.0,
+        ge=0,
+        le=168,
+        description="A gateway that starts while Postgres is away goes by the keys and models that Postgres named last, if that is not longer ago. 0: never.",
+    )
     unrecordable: Literal["fail_closed", "serve_unrecorded"] = Field(
         default="fail_closed",
         description="When neither Postgres nor the spool can keep an answer: give none (503), or give it marked and counted as unrecorded.",

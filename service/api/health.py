@@ -66,7 +66,7 @@ Exclude = Annotated[
 )
 async def ready(service: Served, response: Response, exclude: Exclude = None) -> Ready:
     """Each dependency by name; 503 if Postgres is away or no film would get an answer. Answers within two seconds whatever their state."""
-    checks = await readiness(service.database, service.fleet, service.gateway.capture)
+    checks = await readiness(service.database, service.fleet, service.gateway.capture, service.last_known)
     whole = can_answer(checks) and (checks["postgres"].ok or exclude == "postgres")
     response.status_code = 200 if whole else 503
     return Ready.of(checks)

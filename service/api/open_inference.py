@@ -64,7 +64,7 @@ async def server_live() -> Live:
 @router.get("/health/ready", operation_id="server_ready", summary="Can it answer?", responses=problems(503))
 async def server_ready(service: Served) -> Ready:
     """200 if a request would get an answer, as /readyz?exclude=postgres says."""
-    checks = await readiness(service.database, service.fleet, service.gateway.capture)
+    checks = await readiness(service.database, service.fleet, service.gateway.capture, service.last_known)
     missing = [name for name, check in checks.items() if not check.ok]
     if not can_answer(checks):
         raise UnavailableError(f"Not ready: {', '.join(missing)}; /readyz says more.")

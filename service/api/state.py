@@ -17,6 +17,7 @@ from service.gateway.fleet import Fleet
 from service.gateway.inbox import Inbox
 from service.gateway.inbox_metrics import InboxMetrics
 from service.gateway.journal import Journal
+from service.gateway.last_known import LastKnown
 from service.gateway.ledger import Ledger
 from service.gateway.pace import Pace
 from service.gateway.path import Gateway
@@ -39,6 +40,7 @@ class Service:
     audit: AuditLog
     database: Database
     fleet: Fleet
+    last_known: LastKnown
     refusals: RefusalLog
     gateway: Gateway
     versions: Versions

@@ -17,6 +17,7 @@ from service.errors import UnauthenticatedError, UnavailableError
 from service.gateway.api_key import digest_of
 from service.gateway.database import Database
 from service.gateway.issuer import Issuer
+from service.gateway.last_known import LastKnown
 from service.store.api_keys import valid_keys
 
 ANONYMOUS = "anonymous"
@@ -28,20 +29,26 @@ log = structlog.get_logger()
 
 
 class Callers:
-    """The keys as they were a second ago. While Postgres is away the last copy goes on: a key that was good stays good."""
+    """The keys as they were a second ago. While Postgres is away the last copy goes on: a key that was good stays good.
 
-    def __init__(self, database: Database, anonymous: frozenset[Role], issuer: Issuer | None = None) -> None:
+    A process that starts meanwhile goes by those that were known last, see LastKnown.
+    """
+
+    def __init__(self, database: Database, anonymous: frozenset[Role], last_known: LastKnown, issuer: Issuer | None = None) -> None:
         """No key is known before the first `refresh`.
 
         Args:
             database: Where the keys are asked for.
             anonymous: What callers without a key may do.
+            last_known: Is asked in its place while it is away.
             issuer: Whose tokens are accepted besides keys.
         """
         self._database = database
         self._anonymous = Caller(ANONYMOUS, anonymous)
         self._issuer = issuer
+        self._last_known = last_known
         self._keys: Mapping[bytes, ApiKey] | None = None
+        self._recalled = True
 
     def identify(self, token: str | None, now: datetime) -> Caller:
         """Who brings this token; without one, the anonymous caller.
@@ -75,9 +82,17 @@ class Callers:
     async def refresh(self) -> None:
         """Read the valid keys."""
         try:
-            self._keys = by_digest(await self._database.run(valid_now))
+            keys = await self._database.run(valid_now)
         except SQLAlchemyError as error:
             log.warning("keys_not_read", kind=type(error).__name__)
+        except UnavailableError:
+            if self._recalled:
+                known = await asyncio.to_thread(self._last_known.recall)
+                self._keys = None if known is None else by_digest(known.keys)
+            raise
+        else:
+            self._keys, self._recalled = by_digest(keys), False
+            self._last_known.heard(keys=keys)
 
 
 def valid_now(connection: Connection) -> list[ApiKey]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from time import monotonic
@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from service.domain import ModelVersion
 from service.errors import PackageError, UnavailableError, UnknownModelError
 from service.gateway.database import Database
+from service.gateway.last_known import LastKnown
 from service.gateway.predict import Predictor
 from service.gateway.tensor import Geometry
 from service.models.manifest import Accepts, Manifest, parse_manifest
@@ -42,14 +43,17 @@ class Serving:
 class Fleet:
     """Looks every second which versions are champions, loads new ones beside the old, then swaps: no film meets a closed model."""
 
-    def __init__(self, database: Database, start: Callable[[ModelVersion], Predictor]) -> None:
+    def __init__(self, database: Database, last_known: LastKnown, start: Callable[[ModelVersion], Predictor]) -> None:
         """Nothing is loaded before the first `refresh`.
 
         Args:
             database: Where the champions are asked for.
+            last_known: Is asked in its place by a process that starts while it is away.
             start: Loads a version and starts its predictor; called in a thread.
         """
         self._database = database
+        self._last_known = last_known
+        self._recalled = True
         self._start = start
         self._registered: frozenset[str] | None = None
         self._failed: dict[int, float] = {}
@@ -111,7 +115,7 @@ class Fleet:
     async def refresh(self) -> None:
         """Load what is new, retire what is no champion any more."""
         try:
-            registered = await self._database.run(all_champions)
+            registered = await self._champions()
         except SQLAlchemyError as error:
             log.warning("models_not_read", kind=type(error).__name__)
             return
@@ -121,6 +125,18 @@ class Fleet:
             self._retire(self.serving.pop(model))
         for version in registered:
             await self._take_in(version)
+
+    async def _champions(self) -> Sequence[ModelVersion]:
+        try:
+            registered = await self._database.run(all_champions)
+        except UnavailableError:
+            known = await asyncio.to_thread(self._last_known.recall) if self._recalled else None
+            if known is None:
+                raise
+            return known.versions
+        self._recalled = False
+        self._last_known.heard(versions=registered)
+        return registered
 
     async def close(self) -> None:
         """Take every model out of service."""

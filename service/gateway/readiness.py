@@ -12,6 +12,7 @@ from service.errors import UnavailableError
 from service.gateway.capture import Capture
 from service.gateway.database import Database
 from service.gateway.fleet import Fleet
+from service.gateway.last_known import LastKnown
 from service.store.models import champions
 
 PATIENCE_S = 1.5
@@ -25,11 +26,15 @@ class Check:
     detail: str
 
 
-async def readiness(database: Database, fleet: Fleet, capture: Capture) -> dict[str, Check]:
+async def readiness(database: Database, fleet: Fleet, capture: Capture, last_known: LastKnown) -> dict[str, Check]:
     """Ask Postgres for the models in service, and see whether this process has loaded one of them, and has room in its spool."""
     spool = spool_check(capture)
+    since = last_known.in_use_since
+    silent = Check(
+        ok=False, detail="does not answer" if since is None else f"does not answer; keys and models are those of {since:%Y-%m-%d %H:%M} UTC"
+    )
     if capture.circuit.open:
-        return {"postgres": Check(ok=False, detail="does not answer"), "spool": spool, "models": models_check(fleet, None)}
+        return {"postgres": silent, "spool": spool, "models": models_check(fleet, None)}
 
     def ask(connection: Connection) -> list[ModelVersion]:
         return list(champions(connection))
@@ -37,7 +42,7 @@ async def readiness(database: Database, fleet: Fleet, capture: Capture) -> dict[
     try:
         registered = await database.run(ask, patience=PATIENCE_S)
     except UnavailableError:
-        return {"postgres": Check(ok=False, detail="does not answer"), "spool": spool, "models": models_check(fleet, None)}
+        return {"postgres": silent, "spool": spool, "models": models_check(fleet, None)}
     except SQLAlchemyError:
         detail = "answers, but not with the tables of this version: stepwedge migrate"
         return {"postgres": Check(ok=False, detail=detail), "spool": spool, "models": models_check(fleet, None)}

@@ -15,8 +15,7 @@ A word that was accepted is known to every gateway within POLL_S. What was recor
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from threading import Lock
 from typing import Final
@@ -29,6 +28,7 @@ from service.domain import AttributeValue
 from service.errors import UnavailableError
 from service.gateway.attributes import TOKENS
 from service.gateway.database import Database
+from service.gateway.last_known import LastKnown
 from service.gateway.makers import MAKERS
 from service.gateway.pseudonym import TOKEN_BYTES, pseudonym
 from service.gateway.terms import TERMS
@@ -80,6 +80,7 @@ class Vocabulary:
         self._seen: dict[tuple[str, str], set[bytes]] = {}
         self._kept: dict[tuple[str, str], str] = {}
         self._new: list[Word] = []
+        self._recalled = True
 
     def spell(
         self, attributes: Mapping[str, AttributeValue], patient: bytes | None, accepts: Accepts = NOTHING
@@ -129,7 +130,7 @@ class Vocabulary:
             self._new.append(Word(keyword, word, other(self._key, keyword, word), Source.PATIENTS, accepted=True, at=datetime.now(UTC)))
             return True
 
-    def learn(self, found: list[Word]) -> None:
+    def learn(self, found: Sequence[Word]) -> None:
         """Take over what is accepted and what is withdrawn."""
         with self._guard:
             fresh = {(word.keyword, word.word) for word in self._new}
@@ -139,14 +140,17 @@ class Vocabulary:
                 self._known[keyword] = standard | accepted | {word for name, word in fresh if name == keyword}
                 self._withdrawn[keyword] = frozenset(one.word for one in found if one.keyword == keyword and not one.accepted)
 
-    async def watch(self, database: Database) -> None:
-        """Keep in step with Postgres until cancelled; while it is away the words that are known go on."""
+    async def watch(self, database: Database, last_known: LastKnown) -> None:
+        """Keep in step with Postgres until cancelled; while it is away the words that are known, or were known last, go on."""
         while True:
-            with suppress(UnavailableError):
-                await self.refresh(database)
+            try:
+                await self.refresh(database, last_known)
+            except UnavailableError:
+                if self._recalled and (known := await asyncio.to_thread(last_known.recall)) is not None:
+                    self.learn(known.words)
             await asyncio.sleep(POLL_S)
 
-    async def refresh(self, database: Database) -> None:
+    async def refresh(self, database: Database, last_known: LastKnown) -> None:
         """Tell Postgres what was accepted here, and learn what was elsewhere."""
         new = list(self._new)
 
@@ -164,3 +168,5 @@ class Vocabulary:
         with self._guard:
             del self._new[: len(new)]
         self.learn(found)
+        self._recalled = False
+        last_known.heard(words=found)

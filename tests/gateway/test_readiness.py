@@ -8,6 +8,7 @@ from service.gateway.database import Database
 from service.gateway.fleet import Fleet
 from service.gateway.predict import Predictor
 from service.gateway.readiness import models_check
+from tests.gateway.remembering import make_last_known
 
 
 def never(*_: object) -> Predictor:
@@ -15,7 +16,7 @@ def never(*_: object) -> Predictor:
 
 
 def test_an_unread_register_is_not_an_empty_one() -> None:
-    fleet = Fleet(cast("Database", object()), never)
+    fleet = Fleet(cast("Database", object()), make_last_known(), never)
     unread = models_check(fleet, [])
     fleet.accepts = {}
     empty = models_check(fleet, [])

@@ -19,6 +19,7 @@ from service.models.manifest import Accepts
 from service.store.devices import Device, Sighting, devices_of, record_sightings
 from service.store.words import Source, Word, decide, words
 from tests.gateway.images import make_attributes
+from tests.gateway.remembering import make_last_known
 from tests.leaks import PEOPLE
 from tests.store.builders import AT
 
@@ -118,7 +119,7 @@ def refreshed(engine: Engine, *vocabularies: Vocabulary) -> None:
     async def run() -> None:
         database = Database(engine, links=1)
         for vocabulary in vocabularies:
-            await vocabulary.refresh(database)
+            await vocabulary.refresh(database, make_last_known())
         await database.close()
 
     asyncio.run(run())
