@@ -13,7 +13,8 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from service.domain import Outcome, Prediction, Refusal, Sealed
-from service.store.predictions import TYPES, fields, prediction_of
+from service.store.columns import TYPES, fields
+from service.store.predictions import prediction_of
 
 Entry = Prediction | Refusal
 

@@ -15,7 +15,7 @@ from service.domain import Prediction, Recorded
 from service.errors import ConflictError, StepwedgeError, UnavailableError
 from service.gateway.link import Link
 from service.store.aftermath import NOBODY
-from service.store.predictions import record_batch
+from service.store.predictions import record_alone
 
 LARGEST_GROUP = 500
 PATIENCE_S = 5.0
@@ -135,11 +135,11 @@ class Recorder:
             return
 
 
-def storing(predictions: Sequence[Prediction], process: UUID) -> Callable[[Connection], list[Recorded | ConflictError]]:
+def storing(predictions: Sequence[Prediction], process: UUID) -> Callable[[Connection], Sequence[Recorded | ConflictError]]:
     """The transaction that stores these predictions."""
 
-    def work(connection: Connection) -> list[Recorded | ConflictError]:
-        return record_batch(connection, predictions, process)
+    def work(connection: Connection) -> Sequence[Recorded | ConflictError]:
+        return record_alone(connection, predictions, process)
 
     return work
 

@@ -21,7 +21,7 @@ from uuid import UUID
 
 from psycopg import Cursor
 
-from service.domain import AttributeValue, Prediction
+from service.domain import Prediction
 from service.store.documents import spelled
 from service.store.ids import uuid7_floor
 from service.store.partitions import hour_of, month_of
@@ -40,65 +40,108 @@ SAME_VIEW: Final = " and ".join(
 )
 """Of two aliases of `predictions`; a view that is missing equals nothing."""
 
-GIVEN: Final = """
-given (id, model_version, study, since, view, laterality, body_part)
-    as (select * from unnest(%b::uuid[], %b::int4[], %b::bytea[], %b::uuid[], %b::text[], %b::text[], %b::text[]))
-"""
-# `offset 0` keeps the search by study apart from the rest: a fresh table has no statistics, and any other way through it is slow.
+GIVEN_COLUMNS: Final = {
+    "id": "uuid",
+    "model_version": "int4",
+    "study": "bytea",
+    "since": "uuid",
+    "view": "text",
+    "laterality": "text",
+    "body_part": "text",
+}
+GIVEN: Final = f"""
+given as (
+    select * from unnest({", ".join(f"%(film_{name})b::{kind}[]" for name, kind in GIVEN_COLUMNS.items())})
+        as films ({", ".join(GIVEN_COLUMNS)}) {{when}})
+"""  # noqa: S608 - made of constants
+# The films of a study are walked through from the latest on, by their index and no further than needed; `offset 0` keeps that apart from the
+# rest: a fresh table has no statistics, and any other way through it is slow.
 FORMER: Final = """
 former (later, earlier, model_version, received_at) as (
-    select distinct on (given.id) given.id, earlier.id, earlier.model_version, earlier.received_at
+    select given.id, earlier.id, earlier.model_version, earlier.received_at
     from given cross join lateral (
-        select id, model_version, received_at, attributes from predictions where study = given.study and id >= %b offset 0) as earlier
-    where earlier.model_version = given.model_version and earlier.id < given.id and earlier.id >= given.since
-        and earlier.attributes ->> 'ViewPosition' = given.view
-        and earlier.attributes ->> 'ImageLaterality' is not distinct from given.laterality
-        and earlier.attributes ->> 'BodyPartExamined' is not distinct from given.body_part
-    order by given.id, earlier.id desc)
+        select * from (
+            select id, model_version, received_at, attributes from predictions
+            where study = given.study and id >= %(earliest)b and id < given.id order by id desc offset 0) as before
+        where before.model_version = given.model_version and before.id >= given.since
+            and before.attributes ->> 'ViewPosition' = given.view
+            and before.attributes ->> 'ImageLaterality' is not distinct from given.laterality
+            and before.attributes ->> 'BodyPartExamined' is not distinct from given.body_part
+        order by id desc limit 1) as earlier)
 """
-FORMERS: Final = f"with {GIVEN}, {FORMER} select later, earlier from former"  # noqa: S608 - made of the constants above
+FORMERS: Final = f"with {GIVEN.format(when='')}, {FORMER} select later, earlier from former"  # noqa: S608 - made of the constants above
+COUNT: Final = """
+    insert into ledger_months (process, month, stored)
+    select %(process)b::uuid, counts.* from unnest(%(months)b::date[], %(counts)b::int8[]) as counts {when}
+    on conflict (process, month) do update set stored = ledger_months.stored + excluded.stored
+"""
+MARK: Final = """
+    insert into tally_marks (model_version, hour) select marks.* from unnest(%(versions)b::int4[], %(hours)b::timestamptz[]) as marks {when}
+"""
+MARK_FORMER: Final = (
+    "insert into tally_marks (model_version, hour) select model_version, date_trunc('hour', received_at, 'UTC') from former"
+)
 FOLLOW_UP: Final = f"""
-with {GIVEN}, {FORMER},
-counted as (
-    insert into ledger_months (process, month, stored) select %b::uuid, * from unnest(%b::date[], %b::int8[])
-    on conflict (process, month) do update set stored = ledger_months.stored + excluded.stored),
-marked as (
-    insert into tally_marks (model_version, hour)
-    select * from unnest(%b::int4[], %b::timestamptz[])
-    union select model_version, date_trunc('hour', received_at, 'UTC') from former)
+with {GIVEN.format(when="")}, {FORMER}, counted as ({COUNT.format(when="")}), marked as ({MARK.format(when="")}), reopened as ({MARK_FORMER})
+select later, earlier from former
+"""  # noqa: S608 - made of the constants above
+REOPEN: Final = f"""
+with {GIVEN.format(when="where exists (select from predictions where id = films.id offset 0)")}, {FORMER}, reopened as ({MARK_FORMER})
 select later, earlier from former
 """  # noqa: S608 - made of the constants above
 
 
 def follow_up(cursor: Cursor[Any], predictions: Sequence[Prediction], process: UUID) -> dict[UUID, UUID]:
     """Mark the hours that these new rows make stale and count them for `process`; later -> earlier for those that are revisions."""
+    return dict(cursor.execute(FOLLOW_UP, {**given(predictions), **books(predictions, process)}).fetchall())
+
+
+def ask_for_formers(cursor: Cursor[Any], predictions: Sequence[Prediction]) -> None:
+    """Mark the hours of the films that these replace, if they were stored just now. The cursor then gives later and earlier of each."""
+    cursor.execute(REOPEN, given(predictions))
+
+
+def formers_of(cursor: Cursor[Any], predictions: Sequence[Prediction]) -> dict[UUID, UUID]:
+    """Which earlier prediction is replaced by which later one, for those of these stored predictions that are revisions."""
+    return dict(cursor.execute(FORMERS, given(predictions)).fetchall())
+
+
+def books(predictions: Sequence[Prediction], process: UUID) -> dict[str, Any]:
+    """How many rows are stored for whom in which month, and which hours they make stale."""
     months: dict[Any, int] = {}
     for prediction in predictions:
         month = month_of(prediction.received_at).date()
         months[month] = months.get(month, 0) + 1
     hours = sorted({(prediction.model_version, hour_of(prediction.received_at)) for prediction in predictions})
-    counts = (process, list(months), list(months.values()))
-    marks = ([version for version, _ in hours], [hour for _, hour in hours])
-    return dict(cursor.execute(FOLLOW_UP, (*_given(predictions), *counts, *marks)).fetchall())
+    return {
+        "process": process,
+        "months": list(months),
+        "counts": list(months.values()),
+        "versions": [version for version, _ in hours],
+        "hours": [hour for _, hour in hours],
+    }
 
 
-def formers_of(cursor: Cursor[Any], predictions: Sequence[Prediction]) -> dict[UUID, UUID]:
-    """Which earlier prediction is replaced by which later one, for those of these stored predictions that are revisions."""
-    return dict(cursor.execute(FORMERS, _given(predictions)).fetchall())
+def named(prediction: Prediction) -> bool:
+    """Whether the film says of which view of which study it is: only such a film can take the place of another."""
+    return prediction.pseudonyms.study is not None and prediction.attributes.get(VIEWS[0]) is not None
 
 
-def _given(predictions: Sequence[Prediction]) -> tuple[Any, ...]:
-    """The films that say of which view of which study they are, in columns; and the earliest id that any of them can follow."""
-    named = [
-        (row.id, row.model_version, row.pseudonyms.study, uuid7_floor(row.received_at - SUCCESSION), *views)
-        for row in predictions
-        if row.pseudonyms.study is not None and (views := tuple(_stored(row.attributes.get(name)) for name in VIEWS))[0] is not None
+def given(predictions: Sequence[Prediction]) -> dict[str, Any]:
+    """The films that say what they are of, in columns; and the earliest id that any of them can follow."""
+    films = [
+        (film.id, film.model_version, film.pseudonyms.study, uuid7_floor(film.received_at - SUCCESSION), *views_of(film))
+        for film in predictions
+        if named(film)
     ]
-    if not named:
-        return ([], [], [], [], [], [], [], LAST)
-    return (*map(list, zip(*named, strict=True)), uuid7_floor(min(row.received_at for row in predictions) - SUCCESSION))
+    columns: Sequence[Sequence[Any]] = list(zip(*films, strict=True)) or [()] * len(GIVEN_COLUMNS)
+    earliest = min((film.received_at for film in predictions), default=None) if films else None
+    return {
+        **{f"film_{name}": list(column) for name, column in zip(GIVEN_COLUMNS, columns, strict=True)},
+        "earliest": LAST if earliest is None else uuid7_floor(earliest - SUCCESSION),
+    }
 
 
-def _stored(value: AttributeValue) -> str | None:
-    """A category as the row's document spells it."""
-    return None if value is None else spelled(str(value))
+def views_of(film: Prediction) -> list[str | None]:
+    """What a film says of its view, as the row's document spells it."""
+    return [None if (value := film.attributes.get(name)) is None else spelled(str(value)) for name in VIEWS]

@@ -10,19 +10,21 @@ import psycopg
 from sqlalchemy import Connection
 
 
+def driver_connection(connection: Connection) -> psycopg.Connection[tuple[Any, ...]]:
+    return cast("psycopg.Connection[tuple[Any, ...]]", connection.connection.driver_connection)
+
+
 @contextmanager
 def driver_cursor(connection: Connection, *, binary: bool = False) -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
     """A cursor in the connection's own transaction."""
     if not connection.in_transaction():
         connection.begin()
-    driver = cast("psycopg.Connection[tuple[Any, ...]]", connection.connection.driver_connection)
-    with driver.cursor(binary=binary) as cursor:
+    with driver_connection(connection).cursor(binary=binary) as cursor:
         yield cursor
 
 
 @contextmanager
 def in_one_go(connection: Connection) -> Iterator[None]:
     """What is executed in this block travels to the server together, with the transaction's begin; the last statement's rows are there after it."""
-    driver = cast("psycopg.Connection[tuple[Any, ...]]", connection.connection.driver_connection)
-    with driver.pipeline():
+    with driver_connection(connection).pipeline():
         yield

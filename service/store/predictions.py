@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 import numpy as np
 from psycopg import Cursor
-from psycopg.types.json import Jsonb
 from sqlalchemy import ARRAY, ColumnElement, Connection, Row, Uuid, any_, literal, select
 
 from service.domain import Prediction, Pseudonyms, Recorded, Scores
 from service.errors import ConflictError, UnknownPredictionError
-from service.store import documents
 from service.store.aftermath import NOBODY, follow_up, formers_of
+from service.store.at_once import LARGEST, record_at_once
 from service.store.claims import Verdict, ask, settle, wanted_by
+from service.store.columns import COLUMNS, TYPES, fields
 from service.store.drivers import driver_cursor, in_one_go
 from service.store.ids import time_of
 from service.store.partitions import ask_for_months, make_months, month_of
@@ -25,39 +25,22 @@ from service.store.sealed import store_sealed
 from service.store.tables import aliases
 from service.store.tables import predictions as table
 
-__all__ = ["Rows", "find_prediction", "predictions_of", "record_batch", "rows_between", "versions_of"]
-
-# Column and type, in the order in which fields gives them.
-TYPES: Final = {
-    "id": "uuid",
-    "model_version": "int4",
-    "received_at": "timestamptz",
-    "site": "text",
-    "caller": "text",
-    "key": "bytea",
-    "content": "bytea",
-    "patient": "bytea",
-    "accession": "bytea",
-    "study": "bytea",
-    "series": "bytea",
-    "instance": "bytea",
-    "attributes": "jsonb",
-    "statistics": "jsonb",
-    "logits": "float4[]",
-    "embedding": "bytea",
-    "pixel_sha256": "bytea",
-    "input_sha256": "bytea",
-    "input_bytes": "int8",
-    "duration_ms": "float4",
-    "flags": "text[]",
-    "ood_distance": "float4",
-}
-COLUMNS: Final = ", ".join(TYPES)
+__all__ = ["Rows", "find_prediction", "predictions_of", "record_alone", "record_batch", "rows_between", "versions_of"]
 
 COPY = f"copy predictions ({COLUMNS}) from stdin (format binary)"
 
 # A gateway that freezes in the middle must not hold its keys: the same film may be on its second way already, through another one.
 BRIEFLY = "set local idle_in_transaction_session_timeout = '10s'"
+
+
+def record_alone(connection: Connection, predictions: Sequence[Prediction], process: UUID = NOBODY) -> Sequence[Recorded | ConflictError]:
+    """`record_batch`, in a transaction that nothing else is part of: where it can, this commits it, and the caller's commit has nothing to do."""
+    check_ids(predictions)
+    if 0 < len(predictions) <= LARGEST:
+        answers = record_at_once(connection, predictions, process)
+        if answers is not None:
+            return answers
+    return record_batch(connection, predictions, process)
 
 
 def record_batch(connection: Connection, predictions: Sequence[Prediction], process: UUID = NOBODY) -> list[Recorded | ConflictError]:
@@ -75,8 +58,7 @@ def record_batch(connection: Connection, predictions: Sequence[Prediction], proc
     """
     if not predictions:
         return []
-    if any(time_of(prediction.id) != prediction.received_at for prediction in predictions):
-        raise ValueError("the id of a prediction must be a UUIDv7 of its received_at")
+    check_ids(predictions)
     wanted, months = wanted_by(predictions), {month_of(prediction.received_at) for prediction in predictions}
     with driver_cursor(connection) as cursor, driver_cursor(connection) as calendar:
         with in_one_go(connection):
@@ -91,6 +73,12 @@ def record_batch(connection: Connection, predictions: Sequence[Prediction], proc
         if earlier:
             formers = {**formers, **formers_of(cursor, list(earlier.values()))}
     return [_answer(prediction, verdict, earlier, formers) for prediction, verdict in zip(predictions, verdicts, strict=True)]
+
+
+def check_ids(predictions: Sequence[Prediction]) -> None:
+    """Raise a ValueError where the id of a prediction does not carry its time."""
+    if any(time_of(prediction.id) != prediction.received_at for prediction in predictions):
+        raise ValueError("the id of a prediction must be a UUIDv7 of its received_at")
 
 
 def find_prediction(connection: Connection, identifier: UUID) -> Prediction:
@@ -150,35 +138,6 @@ def _store(cursor: Cursor[Any], predictions: Sequence[Prediction], process: UUID
             copy.write_row(fields(prediction))
     store_sealed(cursor, predictions)
     return follow_up(cursor, predictions, process)
-
-
-def fields(prediction: Prediction) -> tuple[Any, ...]:
-    """The row of a prediction, in the order of COLUMNS."""
-    names, scores = prediction.pseudonyms, prediction.scores
-    return (
-        prediction.id,
-        prediction.model_version,
-        prediction.received_at,
-        prediction.site,
-        prediction.caller,
-        prediction.key,
-        prediction.content,
-        names.patient,
-        names.accession,
-        names.study,
-        names.series,
-        names.instance,
-        Jsonb(prediction.attributes, documents.encode),
-        Jsonb(prediction.statistics, documents.encode),
-        scores.logits.tolist(),
-        scores.embedding.astype("<f2", copy=False).tobytes() or None,
-        prediction.pixel_sha256,
-        prediction.input_sha256,
-        prediction.input_bytes,
-        prediction.duration_ms,
-        list(prediction.flags),
-        prediction.ood_distance,
-    )
 
 
 def _answer(

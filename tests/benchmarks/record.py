@@ -22,10 +22,11 @@ from sqlalchemy import Connection, Engine, text
 
 from service.domain import Prediction, Pseudonyms, Recorded, Scores
 from service.store.claims import instance_key
+from service.store.columns import COLUMNS, TYPES, fields
 from service.store.drivers import driver_cursor
 from service.store.engine import open_engine
 from service.store.ids import uuid7
-from service.store.predictions import COLUMNS, TYPES, fields, record_batch
+from service.store.predictions import record_alone
 from tests import postgres
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -106,13 +107,13 @@ def raw_copy(connection: Connection, group: Sequence[Prediction]) -> None:
 
 def record(connection: Connection, group: Sequence[Prediction]) -> None:
     """What the gateway does; every film is new."""
-    if not all(isinstance(answer, Recorded) and not answer.replayed for answer in record_batch(connection, group)):
+    if not all(isinstance(answer, Recorded) and not answer.replayed for answer in record_alone(connection, group)):
         raise RuntimeError("a new film was not recorded")
 
 
 def replay(connection: Connection, group: Sequence[Prediction]) -> None:
     """What the gateway does; every film came before."""
-    if not all(isinstance(answer, Recorded) and answer.replayed for answer in record_batch(connection, group)):
+    if not all(isinstance(answer, Recorded) and answer.replayed for answer in record_alone(connection, group)):
         raise RuntimeError("a film that came before was not answered with its first answer")
 
 

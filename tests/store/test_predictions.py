@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta, timezone
 from uuid import UUID
@@ -14,14 +15,14 @@ from service.domain import Recorded
 from service.errors import ConflictError, UnknownPredictionError
 from service.store.ids import uuid7
 from service.store.labels import add_labels, labels_of
-from service.store.predictions import find_prediction, predictions_of, record_batch, rows_between
+from service.store.predictions import find_prediction, predictions_of, record_alone, record_batch, rows_between
 from service.store.tables import predictions, submissions, tally_marks
 from tests.store.builders import AT, make_label, make_prediction
 
 
-def record(engine: Engine, *batch: object) -> list[Recorded | ConflictError]:
+def record(engine: Engine, *batch: object) -> Sequence[Recorded | ConflictError]:
     with engine.begin() as connection:
-        return record_batch(connection, batch)  # type: ignore[arg-type]  # builders give predictions
+        return record_alone(connection, batch)  # type: ignore[arg-type]  # builders give predictions
 
 
 def count(engine: Engine, table: object) -> int:

@@ -9,27 +9,28 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, func, select
 
 from service.domain import Prediction, Recorded
-from service.store.predictions import record_batch
+from service.store.predictions import record_alone, record_batch
 from service.store.tables import predictions, submissions
 from tests.store.builders import make_prediction
 
-# A few films under a few contents, in groups: twins meet within a group and across groups; some groups are rolled back.
+# A few films under a few contents, in groups: twins meet within a group and across groups; some groups are rolled back,
+# some are stored at once.
 FILM = st.tuples(st.integers(0, 3), st.sampled_from(["", "other"]))
-GROUPS = st.lists(st.tuples(st.lists(FILM, max_size=6), st.booleans()), max_size=6)
+GROUPS = st.lists(st.tuples(st.lists(FILM, max_size=6), st.sampled_from(["at once", "commit", "roll back"])), max_size=6)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])  # each example has keys of its own
 @given(groups=GROUPS)
-def test_the_store_answers_as_a_dictionary_of_first_answers(engine: Engine, groups: list[tuple[list[tuple[int, str]], bool]]) -> None:
+def test_the_store_answers_as_a_dictionary_of_first_answers(engine: Engine, groups: list[tuple[list[tuple[int, str]], str]]) -> None:
     example, known = uuid4().hex, dict[bytes, Prediction]()
     before = counts(engine)
-    for films, commit in groups:
+    for films, way in groups:
         batch = [make_prediction(f"{example} {film}", pixels=pixels) for film, pixels in films]
         owners = dict(known)
         expected = [expect(owners, prediction) for prediction in batch]
         with engine.connect() as connection:
-            answers = record_batch(connection, batch)
-            if commit:
+            answers = (record_alone if way == "at once" else record_batch)(connection, batch)
+            if way != "roll back":
                 connection.commit()
                 known = owners
         assert [told(answer) for answer in answers] == expected

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, select
 
 from service.domain import Prediction, Recorded
-from service.store.predictions import former_of, record_batch, rows_between
+from service.store.predictions import former_of, record_alone, rows_between
 from service.store.tables import tally_marks
 from tests.store.builders import AT, digest, make_prediction
 
@@ -32,7 +32,7 @@ def film(name: str, at: datetime = AT, *, study: bytes | None = STUDY, version: 
 
 def record(engine: Engine, *batch: Prediction) -> list[Recorded]:
     with engine.begin() as connection:
-        answers = record_batch(connection, batch)
+        answers = record_alone(connection, batch)
     return [answer for answer in answers if isinstance(answer, Recorded)]
 
 
