@@ -62,11 +62,11 @@ from collections.abc import Callable, Mapping, Sequence
 from detectors.auprc import auprc
 from detectors.auroc import auroc
 from detectors.brier import brier
-from detectors.calibration_error import calibration_error
 from detectors.calibration_line import calibration_line
 from detectors.decision_costs import decision_costs
 from detectors.decision_rates import decision_rates
 from detectors.embedding_drift import embedding_drift
+from detectors.estimated_performance import estimated_performance
 from detectors.feature_drift import feature_drift
 from detectors.flag_rate import flag_rate
 from detectors.measurement import Measurement
@@ -77,6 +77,7 @@ from detectors.out_of_range_share import out_of_range_share
 from detectors.prevalence_estimate import prevalence_estimate
 from detectors.reference import Reference
 from detectors.score_drift import score_drift
+from detectors.smooth_calibration_error import smooth_calibration_error
 from detectors.spiegelhalter import spiegelhalter
 from detectors.subgroup_gaps import subgroup_gaps
 from detectors.tally import Tally
@@ -98,10 +99,11 @@ DETECTORS: tuple[Detector, ...] = (
     calibration_line,
     spiegelhalter,
     brier,
-    calibration_error,
+    smooth_calibration_error,
     decision_rates,
     decision_costs,
     auroc,
     auprc,
+    estimated_performance,
     subgroup_gaps,
 )

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from detectors.classes import Place, class_histograms
 from detectors.intervals import Z
+from detectors.masses import Masses, masses_of
 from detectors.measurement import Interval, Measurement, Verdict
 from detectors.plan import ALL
-from detectors.precision import average_precision
+from detectors.precision import SMALLEST, average_precision
 from detectors.reference import REFERENCES_HELD, Reference
 from detectors.tally import Tally
 
@@ -40,49 +40,49 @@ def auprc(reference: Reference, window: Mapping[str, Tally]) -> Sequence[Measure
     Source:
         Saito and Rehmsmeier 2015, PLoS ONE 10:e0118432; Boyd, Eng, Page 2013 (ECML).
     """
-    return auprc_of(reference, window, [(finding, ALL) for finding in reference.schema.findings])
+    return auprc_in(reference, window, (ALL,))
 
 
-def auprc_of(reference: Reference, window: Mapping[str, Tally], places: Sequence[Place]) -> list[Measurement]:
-    """Measure it for these findings and cells."""
-    now, then = class_histograms(window, places), _reference_histograms(reference, tuple(places))
-    events, events_then = now.sum(axis=2), then.sum(axis=2)
-    usable = np.where(events.min(axis=1) >= SHOWN)[0]
-    found = average_precision(now[usable, 0], now[usable, 1])
-    usual = average_precision(*_at_prevalence(then[usable], events[usable], events_then[usable]))
-    measured = [_insufficient(place, int(total)) for place, total in zip(places, events.sum(axis=1), strict=True)]
-    for row, at in enumerate(usable.tolist()):
-        finding, cell = places[at]
-        phi = reference.dispersion_of("performance", cell=cell, finding=finding)
-        value, error = float(found.value[row]), _logit_error(found.value[row], found.variance[row], phi)
-        center, n = _logit(value), int(events[at].sum())
-        interval = Interval(min(value, float(expit(center - Z * error))), max(value, float(expit(center + Z * error))))
-        if min(events[at].min(), events_then[at].min()) < JUDGED:
-            reason = f"{JUDGED} positives and {JUDGED} negatives needed for a verdict, in the window and in the reference"
-            measured[at] = Measurement(NAME, value, n, interval, None, Verdict.INSUFFICIENT, reason, cell, finding)
+def auprc_in(reference: Reference, window: Mapping[str, Tally], cells: tuple[str, ...]) -> list[Measurement]:
+    """Measure it in these cells."""
+    now, then = masses_of(reference.schema, window, reference.schema.findings, cells), _usual(reference, cells)
+    shown = np.flatnonzero(now.events.min(axis=1) >= SHOWN)
+    judged = then.events[shown].min(axis=1) >= JUDGED
+    found = average_precision(now.negatives[shown], now.positives[shown], now.scale[shown])
+    usual = average_precision(*_at_prevalence(then.at(shown), now.at(shown)))
+    rows = {at: row for row, at in enumerate(shown.tolist())}
+    measured = []
+    for at, (finding, cell) in enumerate(now.places):
+        labels, phi = int(now.labels[at]), reference.dispersion_of("performance", cell=cell, finding=finding)
+        if at not in rows:
+            reason = now.reasons[at] or f"{SHOWN} positives and {SHOWN} negatives needed"
+            measured.append(Measurement.insufficient(NAME, labels, reason, finding=finding, cell=cell))
             continue
-        error_then = _logit_error(usual.value[row], usual.variance[row], phi)
-        reach = Z * float(np.hypot(error, error_then))
+        row = rows[at]
+        value, error = float(found.value[row]), _logit_error(found.value[row], found.variance[row], phi)
+        center = _logit(value)
+        interval = Interval(min(value, float(expit(center - Z * error))), max(value, float(expit(center + Z * error))))
+        if now.events[at].min() < JUDGED or not judged[row]:
+            reason = f"{JUDGED} positives and {JUDGED} negatives needed for a verdict, in the window and in the reference"
+            measured.append(Measurement(NAME, value, labels, interval, None, Verdict.INSUFFICIENT, reason, cell, finding))
+            continue
+        reach = Z * float(np.hypot(error, _logit_error(usual.value[row], usual.variance[row], phi)))
         limit = float(expit(_logit(float(usual.value[row])) - log(MINIMUM_ODDS_RATIO) - reach))
         verdict = Verdict.BREACHED if value < limit else Verdict.WITHIN
-        measured[at] = Measurement(NAME, value, n, interval, limit, verdict, cell=cell, finding=finding)
+        measured.append(Measurement(NAME, value, labels, interval, limit, verdict, cell=cell, finding=finding))
     return measured
 
 
 @lru_cache(maxsize=REFERENCES_HELD)
-def _reference_histograms(reference: Reference, places: tuple[Place, ...]) -> Floats:
-    return class_histograms(reference.tallies, places)
+def _usual(reference: Reference, cells: tuple[str, ...]) -> Masses:
+    return masses_of(reference.schema, reference.tallies, reference.schema.findings, cells)
 
 
-def _at_prevalence(then: Floats, events: Floats, events_then: Floats) -> tuple[Floats, Floats]:
+def _at_prevalence(then: Masses, now: Masses) -> tuple[Floats, Floats, Floats]:
     """Weigh the reference's classes so that their proportion is the window's; no class becomes more than it is."""
-    ratio = events / np.maximum(events_then, 1)
-    weights = ratio / np.maximum(ratio.max(axis=1, keepdims=True), 1e-300)
-    return then[:, 0] * weights[:, :1], then[:, 1] * weights[:, 1:]
-
-
-def _insufficient(place: Place, n: int) -> Measurement:
-    return Measurement.insufficient(NAME, n, f"{SHOWN} positives and {SHOWN} negatives needed", finding=place[0], cell=place[1])
+    ratio = now.decisions.sum(axis=2) / np.maximum(then.decisions.sum(axis=2), 1)
+    weights = ratio / np.maximum(ratio.max(axis=1, keepdims=True), SMALLEST)
+    return then.negatives * weights[:, :1], then.positives * weights[:, 1:], then.scale
 
 
 def _logit(value: float) -> float:

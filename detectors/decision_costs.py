@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.classes import Place, class_decisions
 from detectors.intervals import Z, wilson
+from detectors.masses import Masses, masses_of
 from detectors.measurement import Interval, Measurement, Verdict
 from detectors.plan import ALL, Plan
-from detectors.reference import Reference
+from detectors.reference import REFERENCES_HELD, Reference
 from detectors.tally import Tally
 
 COST, BENEFIT = "expected_cost_per_thousand", "net_benefit"
@@ -21,8 +22,9 @@ SHOWN, JUDGED = 10, 50
 """Positives and negatives, each, from which they are shown and judged."""
 MINIMUM_RISE = 0.10
 """Share of the usual cost by which it must rise."""
-NEGATIVE, POSITIVE = 0, 1
-BELOW, FLAGGED = 0, 1
+POSITIVE = 1
+FALSE_FLAGS, MISSES, HITS = (0, 1), (1, 0), (1, 1)
+"""Places of decisions by class and flag."""
 
 Floats = NDArray[np.float64]
 
@@ -57,25 +59,30 @@ def decision_costs(reference: Reference, window: Mapping[str, Tally]) -> Sequenc
     Source:
         Vickers and Elkin 2006, Medical Decision Making 26:565 (net benefit); Zou and Donner 2008, Statistics in Medicine 27:1693 (MOVER).
     """
-    return decision_costs_of(reference, window, [(finding, ALL) for finding in reference.schema.findings])
+    return decision_costs_in(reference, window, (ALL,))
 
 
-def decision_costs_of(reference: Reference, window: Mapping[str, Tally], places: Sequence[Place]) -> list[Measurement]:
-    """Measure them for these findings and cells."""
-    now, then = class_decisions(window, places), class_decisions(reference.tallies, places)
-    return [one for place, *counts in zip(places, now, then, strict=True) for one in _measure(reference, place, *counts)]
+def decision_costs_in(reference: Reference, window: Mapping[str, Tally], cells: tuple[str, ...]) -> list[Measurement]:
+    """Measure them in these cells."""
+    now, then = masses_of(reference.schema, window, reference.schema.findings, cells), _usual(reference, cells)
+    return [one for row in range(len(now.places)) for one in _measure(reference, _View.of(now, row), _View.of(then, row))]
 
 
-def combined(first: tuple[float, float], second: tuple[float, float], n: float, dispersion: float = 1.0) -> Interval:
-    """Interval of a k / n + b j / n, where no film is both a k and a j; `first` is (a, k), `second` is (b, j).
+@lru_cache(maxsize=REFERENCES_HELD)
+def _usual(reference: Reference, cells: tuple[str, ...]) -> Masses:
+    return masses_of(reference.schema, reference.tallies, reference.schema.findings, cells)
 
-    >>> interval = combined((5, 10), (1, 30), 200)
+
+def combined(first: tuple[float, float, float], second: tuple[float, float, float], dispersion: float = 1.0) -> Interval:
+    """Interval of a k / n + b j / m, two shares of the same films of which none is both; `first` is (a, k, n), `second` is (b, j, m).
+
+    >>> interval = combined((5, 10, 200), (1, 30, 200))
     >>> round(interval.low, 3), round(interval.high, 3)
     (0.283, 0.6)
     """
-    factors, counts = zip(first, second, strict=True)
-    shares = [count / n for count in counts]
-    ends = [wilson(count, n, dispersion) for count in counts]
+    factors = first[0], second[0]
+    shares = first[1] / first[2], second[1] / second[2]
+    ends = wilson(*first[1:], dispersion), wilson(*second[1:], dispersion)
     terms = [(a * (share - one.low), a * (one.high - share)) for a, share, one in zip(factors, shares, ends, strict=True)]
     low, high = ([pair[side] if a >= 0 else -pair[1 - side] for a, pair in zip(factors, terms, strict=True)] for side in (0, 1))
     variances = [max(share * (1 - share), 1e-12) for share in shares]
@@ -85,34 +92,61 @@ def combined(first: tuple[float, float], second: tuple[float, float], n: float, 
     return Interval(value - below, value + above)
 
 
-def _measure(reference: Reference, place: Place, now: Floats, then: Floats) -> list[Measurement]:
-    finding, cell = place
-    n, costs = float(now.sum()), costs_of(reference.plan, finding)
-    if now.sum(axis=1).min() < SHOWN:
-        reason = f"{SHOWN} positives and {SHOWN} negatives needed"
-        return [Measurement.insufficient(name, int(n), reason, cell=cell, finding=finding) for name in (COST, BENEFIT)]
-    phi = reference.dispersion_of("performance", cell=cell, finding=finding)
-    misses, false_flags = float(now[POSITIVE, BELOW]), float(now[NEGATIVE, FLAGGED])
-    cost = (costs.miss * misses + costs.false_flag * false_flags) / n
-    spent = combined((costs.miss, misses), (costs.false_flag, false_flags), n, phi)
-    judged = min(now.sum(axis=1).min(), then.sum(axis=1).min()) >= JUDGED
+@dataclass(frozen=True, slots=True)
+class _View:
+    """One finding in one cell: films by class and decision, films that a label of each stands for, plain labels of each class [2]."""
+
+    finding: str
+    cell: str
+    films: Floats
+    scale: Floats
+    events: Floats
+    labels: int
+    reason: str
+
+    @classmethod
+    def of(cls, masses: Masses, row: int) -> _View:
+        finding, cell = masses.places[row]
+        decided = masses.decisions[row], masses.decision_scale[row]
+        return cls(finding, cell, *decided, masses.events[row], int(masses.labels[row]), masses.reasons[row])
+
+    @property
+    def n(self) -> float:
+        return float(self.films.sum())
+
+    def term(self, factor: float, kind: tuple[int, int]) -> tuple[float, float, float]:
+        """A share of all films with its factor, as labels of labels."""
+        scale = float(self.scale[kind])
+        return factor, float(self.films[kind]) / scale, self.n / scale
+
+    def insufficient(self, name: str, reason: str) -> Measurement:
+        return Measurement.insufficient(name, self.labels, reason, cell=self.cell, finding=self.finding)
+
+    def shown(self, name: str, value: float, interval: Interval) -> Measurement:
+        return Measurement(name, value, self.labels, interval, None, Verdict.INSUFFICIENT, "", self.cell, self.finding)
+
+
+def _measure(reference: Reference, now: _View, then: _View) -> list[Measurement]:
+    costs = costs_of(reference.plan, now.finding)
+    if now.events.min() < SHOWN:
+        reason = now.reason or f"{SHOWN} positives and {SHOWN} negatives needed"
+        return [now.insufficient(name, reason) for name in (COST, BENEFIT)]
+    phi = reference.dispersion_of("performance", cell=now.cell, finding=now.finding)
+    cost = float(costs.miss * now.films[MISSES] + costs.false_flag * now.films[FALSE_FLAGS]) / now.n
+    spent = combined(now.term(costs.miss, MISSES), now.term(costs.false_flag, FALSE_FLAGS), phi)
+    judged = min(now.events.min(), then.events.min()) >= JUDGED
     limit = _limit(costs, now, then, phi) if judged else None
-    interval = Interval(max(0.0, 1000 * spent.low), 1000 * spent.high)
-    shown = Measurement(COST, 1000 * cost, int(n), interval, None, Verdict.INSUFFICIENT, "", cell, finding)
-    return [_judged(shown, None if limit is None else 1000 * limit), _benefit(place, costs, now, limit, phi)]
+    shown = now.shown(COST, 1000 * cost, Interval(max(0.0, 1000 * spent.low), 1000 * spent.high))
+    return [_judged(shown, None if limit is None else 1000 * limit), _benefit(costs, now, limit, phi)]
 
 
-def _benefit(place: Place, costs: Costs, now: Floats, limit: float | None, phi: float) -> Measurement:
-    finding, cell = place
-    n = float(now.sum())
+def _benefit(costs: Costs, now: _View, limit: float | None, phi: float) -> Measurement:
     if costs.miss <= 0:
-        reason = "a missed finding costs nothing by the plan, so no number of flags is worth anything"
-        return Measurement.insufficient(BENEFIT, int(n), reason, finding=finding, cell=cell)
+        return now.insufficient(BENEFIT, "a missed finding costs nothing by the plan, so no number of flags is worth anything")
     exchange = costs.false_flag / costs.miss
-    hits, false_flags = float(now[POSITIVE, FLAGGED]), float(now[NEGATIVE, FLAGGED])
-    interval = combined((1.0, hits), (-exchange, false_flags), n, phi)
-    shown = Measurement(BENEFIT, (hits - exchange * false_flags) / n, int(n), interval, None, Verdict.INSUFFICIENT, "", cell, finding)
-    return _judged(shown, None if limit is None else float(now[POSITIVE].sum()) / n - limit / costs.miss)
+    value = float(now.films[HITS] - exchange * now.films[FALSE_FLAGS]) / now.n
+    shown = now.shown(BENEFIT, value, combined(now.term(1.0, HITS), now.term(-exchange, FALSE_FLAGS), phi))
+    return _judged(shown, None if limit is None else float(now.films[POSITIVE].sum()) / now.n - limit / costs.miss)
 
 
 def _judged(shown: Measurement, limit: float | None) -> Measurement:
@@ -122,15 +156,11 @@ def _judged(shown: Measurement, limit: float | None) -> Measurement:
     return replace(shown, limit=limit, verdict=Verdict.BREACHED if breached else Verdict.WITHIN)
 
 
-def _limit(costs: Costs, now: Floats, then: Floats, phi: float) -> float:
+def _limit(costs: Costs, now: _View, then: _View, phi: float) -> float:
     """Cost a film beyond which it has surely risen; each rate of the reference with one right and one wrong decision more, so that none is certain."""
-    n = float(now.sum())
-    prevalence = float(now[POSITIVE].sum()) / n
-    counts = then.sum(axis=1)
-    shares, prices = np.array([1 - prevalence, prevalence]), np.array([costs.false_flag, costs.miss])
-    wrong = np.array([then[NEGATIVE, FLAGGED], then[POSITIVE, BELOW]])
-    usual = float((shares * prices * wrong / counts).sum())
-    held = (wrong + 1) / (counts + 2)
-    spread = (shares * prices) ** 2 * held * (1 - held)
-    variance = float((spread / counts).sum() + (spread / now.sum(axis=1)).sum())
-    return usual * (1 + MINIMUM_RISE) + Z * sqrt(phi * variance)
+    prevalence = float(now.films[POSITIVE].sum()) / now.n
+    weights = np.array([(1 - prevalence) * costs.false_flag, prevalence * costs.miss])
+    wrong = np.array([then.films[FALSE_FLAGS], then.films[MISSES]]) / then.films.sum(axis=1)
+    held = (wrong * then.events + 1) / (then.events + 2)
+    variance = float((weights**2 * held * (1 - held) * (1 / then.events + 1 / now.events)).sum())
+    return float((weights * wrong).sum()) * (1 + MINIMUM_RISE) + Z * sqrt(phi * variance)

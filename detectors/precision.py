@@ -26,15 +26,16 @@ def flagged_from(histogram: Floats) -> Floats:
     return np.asarray(np.cumsum(histogram[..., ::-1], axis=-1)[..., ::-1])
 
 
-def average_precision(negatives: Floats, positives: Floats) -> AveragePrecision:
+def average_precision(negatives: Floats, positives: Floats, scale: Floats | float = 1.0) -> AveragePrecision:
     """Mean over positives of the precision at their own bin: sum_b k_b TP_b / (TP_b + FP_b) / m, TP_b and FP_b at or above bin b.
 
-    Counts may be weights. Variance by linearisation: each count is taken as Poisson around its expectation, and the derivatives of
+    Variance by linearisation: each label is taken as Poisson around its expectation, and the derivatives of
     the area by every count are exact. Scores within a bin are ties.
 
     Args:
         negatives: On ascending score bins [..., bins].
         positives: On the same bins [..., bins]; some.
+        scale: Films that one label stands for [..., bins].
 
     Source:
         Davis and Goadrich 2006 (ICML); Boyd, Eng, Page 2013 (ECML), on intervals.
@@ -50,7 +51,7 @@ def average_precision(negatives: Floats, positives: Floats) -> AveragePrecision:
     value = (positives * precision).sum(axis=-1, keepdims=True) / m
     by_positive = (precision + np.cumsum(positives * fp / n**2, axis=-1) - value) / m
     by_negative = np.cumsum(positives * tp / n**2, axis=-1) / m
-    variance = (positives * by_positive**2 + negatives * by_negative**2).sum(axis=-1)
+    variance = (scale * (positives * by_positive**2 + negatives * by_negative**2)).sum(axis=-1)
     return AveragePrecision(value[..., 0], variance)
 
 

@@ -16,13 +16,13 @@ Sources: Horvitz and Thompson 1952, Journal of the American Statistical Associat
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.schema import MASS_BINS, READ, SQUARE, SQUARED_POSITIVE, WEIGHT, WEIGHTED_POSITIVE, Schema, score_centers
+from detectors.schema import READ, SQUARE, SQUARED_POSITIVE, WEIGHT, WEIGHTED_POSITIVE, Schema
 from detectors.tally import Tally, tally_of
 
 LABELS_OF_A_STRATUM = 5
@@ -84,14 +84,18 @@ class Verified:
     """What was read of one finding, in rows (cells, most often) and strata.
 
     films: predictions [rows, strata]. readings: the sums of `Tally.readings` [rows, 5, strata]. audited: labels with a stored probability
-    [rows, strata]. flagged: whether a stratum is flagged [strata]. group: strata that were joined have one number [rows, strata].
+    [rows, strata]. flagged: whether a stratum is flagged [strata]. together: whether two strata were joined [rows, strata, strata].
+    lift: films that a unit of weight stands for, 0 where nothing was read; scale: films that one label stands for, by the variance of a
+    total [rows, strata].
     """
 
     films: Floats
     readings: Floats
     audited: Floats
     flagged: Bools
-    group: NDArray[np.int64]
+    together: Bools
+    lift: Floats
+    scale: Floats
 
     @classmethod
     def of(cls, schema: Schema, tallies: Sequence[Tally], finding: str) -> Verified:
@@ -100,12 +104,11 @@ class Verified:
         readings, flagged = np.stack([one.readings(finding) for one in tallies]), schema.flagged(finding)
         films = strata.sum(axis=1).astype(np.float64)
         audited = readings[:, READ] - strata[:, 1:].sum(axis=1)
-        return cls(films, readings, audited, flagged, _joined(readings[:, READ], films, flagged))
-
-    @property
-    def lift(self) -> Floats:
-        """Films that a unit of weight stands for [rows, strata]; 0 where nothing was read."""
-        return _over(self._grouped(self.films), self._grouped(self.readings[:, WEIGHT]))
+        group = _joined(readings[:, READ], films, flagged)
+        together = group[:, :, None] == group[:, None, :]
+        known, weight, square = np.einsum("rst,krt->krs", together, np.stack([films, readings[:, WEIGHT], readings[:, SQUARE]]))
+        lift = _over(known, weight)
+        return cls(films, readings, audited, flagged, together, lift, lift * _over(square, weight))
 
     def total(self, kind: tuple[bool, bool]) -> Total:
         """Estimate how many films of a kind there are.
@@ -118,8 +121,8 @@ class Verified:
         weights, squares = self.readings[:, WEIGHTED_POSITIVE], self.readings[:, SQUARED_POSITIVE]
         if not positive:
             weights, squares = self.readings[:, WEIGHT] - weights, self.readings[:, SQUARE] - squares
-        lift, found = self.lift, self._grouped(weights) > 0
-        each = lift * _over(self._grouped(self.readings[:, SQUARE]), self._grouped(self.readings[:, WEIGHT]))
+        lift, each = self.lift, self.scale
+        found = np.einsum("rst,rt->rs", self.together, weights) > 0
         films, variance = (lift * weights * here).sum(axis=1), (lift**2 * squares * here).sum(axis=1)
         side = self.films * here
         left = np.where(here & ~found, np.maximum(self.films - self.readings[:, READ], 0.0), 0.0)
@@ -148,13 +151,17 @@ class Verified:
         p (1 - p) (h s_m + m s_h). Where every label stands for one film, n is the number of labels.
         """
         films = hits.films + misses.films
-        unread = [self._unread(flagged=side) for side in sorted(sides)]
-        reasons = tuple("; ".join(filter(None, each)) for each in zip(*unread, strict=True))
-        reasons = tuple(why or ("" if some else "no film of this kind was read") for why, some in zip(reasons, films > 0, strict=True))
+        reasons = tuple(
+            why or ("" if some else "no film of this kind was read") for why, some in zip(self.unread(sides), films > 0, strict=True)
+        )
         known = np.array([not why for why in reasons], dtype=bool)
         n = np.where(known, _over(films**2, hits.films * misses.scale + misses.films * hits.scale), 0.0)
         among = np.isin(self.flagged, list(sides))
         return Shares(np.where(known, _over(hits.films, films), 0.0), n, (self.readings[:, READ] * among).sum(axis=1), reasons)
+
+    def unread(self, sides: Collection[bool] = (False, True)) -> tuple[str, ...]:
+        """Say of each row why nothing can be said of the films of these sides (flagged or not); empty where it can."""
+        return tuple("; ".join(filter(None, each)) for each in zip(*(self._unread(flagged=side) for side in sorted(sides)), strict=True))
 
     def _unread(self, *, flagged: bool) -> list[str]:
         """Say why nothing can be said of the films of one side; empty where it can."""
@@ -167,26 +174,10 @@ class Verified:
         said = f"of the {name} none was read", f"{name} are hardly ever read, and not by a known design"
         return [said[0] if one else said[1] if other else "" for one, other in zip(never, rarely, strict=True)]
 
-    def _grouped(self, values: Floats) -> Floats:
-        """Sum over the strata that each stratum was joined with [rows, strata]."""
-        together = self.group[:, :, None] == self.group[:, None, :]
-        return np.asarray((together * values[:, None, :]).sum(axis=2))
-
 
 def verified(schema: Schema, window: Mapping[str, Tally], cells: Sequence[str], finding: str) -> Verified:
     """Take what a window knows of one finding in some cells."""
     return Verified.of(schema, [tally_of(schema, window, cell) for cell in cells], finding)
-
-
-def weighed_mass(schema: Schema, tallies: Sequence[Tally], finding: str) -> Floats:
-    """Expected numbers of negatives and of positives among all films, by score [rows, 2, 125], from those that were read.
-
-    The same estimator score by score: what curves and calibration of all films are made from. Nothing where nothing was read.
-    """
-    ends = schema.strata[schema.findings.index(finding)]
-    centers = score_centers().reshape(MASS_BINS, -1).mean(axis=1)
-    lift = Verified.of(schema, tallies, finding).lift[:, np.searchsorted(ends, centers, side="right")]
-    return np.stack([one.mass(finding) for one in tallies]) * lift[:, None, :]
 
 
 def _over(numerator: Floats, denominator: Floats) -> Floats:

@@ -8,14 +8,13 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Annotated, Literal
 
-import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.special import expit
 from sqlalchemy import Connection
 
-from detectors.classes import class_histograms
 from detectors.curves import Curve, Point, curves
+from detectors.masses import masses_of
 from service.api.asked import CSV, NO_REFERENCE, Asked, wants_csv
 from service.api.callers import MayRead
 from service.api.documents import problems
@@ -41,7 +40,7 @@ class PointsReply(BaseModel):
     y: list[float]
     low: Annotated[list[float], Field(description="Lower end of the 95 % interval of y.")]
     high: list[float]
-    n: Annotated[list[float], Field(description="Films that y is a share of.")]
+    n: Annotated[list[float], Field(description="Plain labels that would say as much.")]
 
 
 class CurveReply(BaseModel):
@@ -76,7 +75,8 @@ class CurvesReply(BaseModel):
     until: datetime | None = None
     threshold: Annotated[float, Field(description="The deployed operating point, as a logit.", examples=[0.0])]
     threshold_probability: Annotated[float, Field(examples=[0.5])]
-    positives: float = 0.0
+    labels: Annotated[int, Field(description="Labels that this rests on; each stands for films of like score that nobody read.")] = 0
+    positives: Annotated[float, Field(description="Films with the finding, those estimated that nobody read.")] = 0.0
     negatives: float = 0.0
     prevalence: float | None = None
     dispersion: Annotated[float, Field(description="By which the variances behind the intervals were multiplied.")] = 1.0
@@ -121,16 +121,15 @@ def drawn(connection: Connection, model: str, asked: Asked) -> CurvesReply:
 
 
 def _filled(bare: CurvesReply, stretch: Stretch, cell: str) -> CurvesReply:
-    (negatives, positives), phi = (
-        class_histograms(stretch.window, [(bare.finding, cell)])[0],
-        stretch.subject.reference.dispersion_of("performance", cell=cell, finding=bare.finding),
-    )
-    known = {"since": stretch.since, "until": stretch.until, "dispersion": phi}
-    events = np.array([negatives.sum(), positives.sum()])
-    if events.min() < NEEDED:
-        return bare.model_copy(update=known | {"reason": f"{NEEDED} positives and {NEEDED} negatives needed"})
-    found = [CurveReply.of(curve) for curve in curves(negatives, positives, phi)]
-    counts = {"negatives": float(events[0]), "positives": float(events[1]), "prevalence": float(events[1] / events.sum())}
+    reference = stretch.subject.reference
+    masses = masses_of(reference.schema, stretch.window, [bare.finding], [cell])
+    phi = reference.dispersion_of("performance", cell=cell, finding=bare.finding)
+    known = {"since": stretch.since, "until": stretch.until, "labels": int(masses.labels[0]), "dispersion": phi}
+    if masses.events[0].min() < NEEDED:
+        return bare.model_copy(update=known | {"reason": masses.reasons[0] or f"{NEEDED} positives and {NEEDED} negatives needed"})
+    found = [CurveReply.of(curve) for curve in curves(masses.negatives[0], masses.positives[0], masses.scale[0], phi)]
+    negatives, positives = masses.scores[0].sum(axis=1).tolist()
+    counts = {"negatives": negatives, "positives": positives, "prevalence": positives / (negatives + positives)}
     return bare.model_copy(update=known | counts | {"reason": "", "curves": found})
 
 

@@ -35,11 +35,12 @@ SEEN: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any], set[str]]] = {
     "calibration_line": ({"shift": -2.0}, {"shift": -4.0}, {"calibration_intercept"}),
     "spiegelhalter": ({"sharpness": 2.0}, {"sharpness": 3.0}, {"spiegelhalter_z"}),
     "brier": ({"shift": 2.0}, {"shift": 4.0}, {"brier_score"}),
-    "calibration_error": ({"shift": 2.0}, {"shift": 4.0}, {"expected_calibration_error"}),
+    "smooth_calibration_error": ({"shift": 2.0}, {"shift": 4.0}, {"smooth_calibration_error"}),
     "decision_rates": ({"hidden": 0.5}, {"hidden": 0.9}, {"sensitivity"}),
     "decision_costs": ({"hidden": 0.5}, {"hidden": 0.9}, {"expected_cost_per_thousand", "net_benefit"}),
     "auroc": ({"hidden": 0.5}, {"hidden": 0.9}, {"auroc"}),
     "auprc": ({"hidden": 0.5}, {"hidden": 0.9}, {"auprc"}),
+    "estimated_performance": ({"prevalence": -1.5}, {"prevalence": -2.5}, {"estimated_positive_predictive_value"}),
     "subgroup_gaps": ({"hidden_south": 0.6}, {"hidden_south": 0.9}, {"sensitivity_gap"}),
 }
 

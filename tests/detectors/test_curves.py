@@ -73,12 +73,15 @@ def test_the_reliability_curve_is_that_of_scikit_learn() -> None:
     assert abs(sum(one.x * one.n for one in found.points) / len(scores) - exact[0]) <= found.bound
 
 
-def test_weights_are_counts() -> None:
+def test_a_label_that_stands_for_two_films_says_no_more_than_one() -> None:
     _, _, negatives, positives = drawn(4)
     assert roc(3 * negatives, positives / 2).area == pytest.approx(roc(negatives, positives).area)
-    whole, doubled = average_precision(negatives, positives), average_precision(2 * negatives, 2 * positives)
+    whole, doubled = average_precision(negatives, positives), average_precision(2 * negatives, 2 * positives, 2.0)
+    for curve in (roc, precision_recall, decision, reliability):
+        for one, two in zip(curve(negatives, positives).points, curve(2 * negatives, 2 * positives, 2.0).points, strict=True):
+            assert (two.x, two.y, two.low, two.high, two.n) == pytest.approx((one.x, one.y, one.low, one.high, one.n), abs=1e-6)
     assert doubled.value == pytest.approx(whole.value)
-    assert doubled.variance == pytest.approx(whole.variance / 2)
+    assert doubled.variance == pytest.approx(whole.variance)
 
 
 def test_the_bound_of_average_precision_holds_for_any_order_within_the_bins() -> None:
@@ -113,7 +116,7 @@ def test_intervals_of_cost_and_net_benefit_cover_at_their_floor(n: int, positive
         (1, costs[0], costs[1], costs[0] * misses + costs[1] * false_flags),
         (0, 1.0, -costs[1] / costs[0], hits - costs[1] / costs[0] * false_flags),
     ):
-        covered = [(one := combined((first, row[place]), (second, row[2]), n)).low <= truth <= one.high for row in counts]
+        covered = [(one := combined((first, row[place], n), (second, row[2], n))).low <= truth <= one.high for row in counts]
         assert 0.93 <= np.mean(covered) <= 0.985
 
 

@@ -67,7 +67,8 @@ def test_delongs_variance_is_that_of_its_structural_components() -> None:
     x, y = binned[labels == 1], binned[labels == 0]
     wins = (x[:, None] > y) + 0.5 * (x[:, None] == y)
     variance = wins.mean(axis=1).var(ddof=1) / len(x) + wins.mean(axis=0).var(ddof=1) / len(y)
-    found = area(*(np.bincount(side.astype(int), minlength=SCORE_BINS) for side in (y, x)))
+    below, above = (np.bincount(side.astype(int), minlength=SCORE_BINS) for side in (y, x))
+    found = area(below, above)
     assert found.value == pytest.approx(wins.mean())
     assert found.logit_variance == pytest.approx(variance / (wins.mean() * (1 - wins.mean())) ** 2)
 

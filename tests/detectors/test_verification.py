@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from detectors.batch import Batch
 from detectors.decision_rates import decision_rates
 from detectors.intervals import wilson
+from detectors.masses import masses_of
 from detectors.measurement import Verdict
 from detectors.reference import Reference
 from detectors.schema import DELAYS, NEGATIVE, POSITIVE, READ, WEIGHT, WEIGHTED_POSITIVE
 from detectors.tally import Tally, tally
-from detectors.verification import PAIRS, Shares, Verified, weighed_mass
+from detectors.verification import PAIRS, Shares, Verified
 from tests.detectors.builders import make_batch, make_reference
 
 
@@ -150,7 +151,7 @@ def test_plain_labels_leave_the_weighted_blocks_empty() -> None:
 def test_mass_of_all_films_adds_up_to_all_films() -> None:
     batch = make_batch(4000, seed=2)
     one = tallied(read(batch, np.where(flagged(batch), 0.8, 0.3), stored=True))
-    assert weighed_mass(reference().schema, [one], "opacity").sum() == pytest.approx(4000, rel=0.02)
+    assert masses_of(reference().schema, {"all": one}, ["opacity"], ["all"]).scores.sum() == pytest.approx(4000, rel=0.02)
 
 
 def test_a_label_with_another_weight_leaves_plain_counts_alone() -> None:
