@@ -25,6 +25,7 @@ class Batch:
     embedding: [n, d]; d is 0 for a model without one, a row of NaN where it is missing.
     weights: [n, findings], one over the probability with which the label was asked for; None: every film was to be labelled.
     delays: [n, findings], days from the film to its first label, NaN where there is none; None: not known.
+    pairs: [n, findings, 3], pairs of readers of whom both, one and none saw the finding; None: no film had two readers.
     """
 
     scores: Floats
@@ -34,6 +35,7 @@ class Batch:
     embedding: Floats
     weights: Floats | None = None
     delays: Floats | None = None
+    pairs: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         n = len(self.scores)
@@ -70,4 +72,5 @@ class Batch:
             embedding=self.embedding[rows],
             weights=None if self.weights is None else self.weights[rows],
             delays=None if self.delays is None else self.delays[rows],
+            pairs=None if self.pairs is None else self.pairs[rows],
         )

@@ -107,6 +107,11 @@ def weighted_places(schema: Schema, batch: Batch) -> tuple[Places, Places, Value
     return row, places, np.stack([*sums, w * (1 - y) - (counted - positive), w * y - positive])
 
 
+def pair_columns(batch: Batch) -> NDArray[np.int64] | None:
+    """Pairs of readers [n, findings, 3]; None where no film of the batch had two."""
+    return batch.pairs if batch.pairs is not None and batch.pairs.any() else None
+
+
 def mass_bin(scores: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
     """Bin of each logit in the weighted histogram."""
     return score_bin(scores) // (SCORE_BINS // MASS_BINS)

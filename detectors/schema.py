@@ -77,7 +77,8 @@ class Schema:
     the threshold]; groups/<finding> [labelled or positive, groups]; expected/<finding> [soft labels or probabilities, groups] and
     losses/<finding> [4], both in fixed point (2**-30) over labels of weight 1; strata/<finding> [label states, strata] (see `strata_of`);
     reading/<finding> [5, strata] and mass/<finding> [negative or positive, 125], what weights and soft labels change against these plain
-    counts, in fixed point (2**-20): nothing where all labels are 0 or 1 and weigh one; delays/<finding> [19] of first labels.
+    counts, in fixed point (2**-20): nothing where all labels are 0 or 1 and weigh one; delays/<finding> [19] of first labels;
+    pairs/<finding> [3] of readers of whom both, one or none saw the finding.
     """
 
     findings: tuple[str, ...]
@@ -203,6 +204,7 @@ def _shapes(schema: Schema) -> Iterator[tuple[str, tuple[int, ...]]]:
         yield f"reading/{finding}", (5, len(ends) + 1)
         yield f"mass/{finding}", (2, MASS_BINS)
         yield f"delays/{finding}", (len(DELAYS) + 1,)
+        yield f"pairs/{finding}", (3,)
 
 
 def _digest(schema: Schema) -> bytes:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.batch import Batch
-from detectors.coding import check, count_places, sum_places, wave_columns, weighted_places
+from detectors.coding import check, count_places, pair_columns, sum_places, wave_columns, weighted_places
 from detectors.packing import DecodeError, expand, squeeze
 from detectors.plan import ALL
 from detectors.schema import MASS_BINS, NEGATIVE, POSITIVE, Schema
@@ -21,7 +21,7 @@ FIXED_POINT = 2.0**30
 WEIGHED_POINT = 2.0**20
 """The same for weighted sums, whose terms are larger: squares of weights reach a million."""
 
-VERSION = 3
+VERSION = 4
 MAGNITUDE = 2**63 - 1
 ROWS_AT_ONCE = 4096
 """Rows coded at once; bounds the memory."""
@@ -100,6 +100,10 @@ class Tally:
     def delays(self, finding: str) -> NDArray[np.int64]:
         """Count first labels by their delay [19]; `schema.DELAYS` has the ends of the bins."""
         return self.schema.blocks[f"delays/{finding}"].of(self.vector)
+
+    def pairs(self, finding: str) -> NDArray[np.int64]:
+        """Count pairs of readers of one film of whom both, one and none saw the finding [3]."""
+        return self.schema.blocks[f"pairs/{finding}"].of(self.vector)
 
     def waves(self) -> NDArray[np.int64]:
         """Read the number of films with an embedding, then the sums of its Fourier features [1 + 512]; zeros in a cell that keeps none."""
@@ -186,12 +190,16 @@ def tally_cells(
         labelled, sum_at, numbers = sum_places(schema, part)
         fixed = np.rint(numbers * FIXED_POINT)
         weighing, weighed_at, weighed = weighted_places(schema, part)
+        paired = pair_columns(part)
         for cell, mask in masks.items():
             chosen = mask[rows]
             vectors[cell] += np.bincount(places[chosen].ravel(), minlength=schema.size)[: schema.size]
             if cell in waving:
                 block.of(vectors[cell])[:] += columns[chosen].sum(axis=0, dtype=np.int64)
             vectors[cell] += _exact_sums(sum_at[:, chosen[labelled]], fixed[:, chosen[labelled]], schema.size)
+            if paired is not None:
+                for place, finding in enumerate(schema.findings):
+                    schema.blocks[f"pairs/{finding}"].of(vectors[cell])[:] += paired[chosen, place].sum(axis=0)
             if weighing.size:  # few are, and their sums pass what a double holds exactly
                 inside = chosen[weighing]
                 np.add.at(vectors[cell], weighed_at[:, inside], np.rint(weighed[:, inside] * WEIGHED_POINT).astype(np.int64))

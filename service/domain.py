@@ -175,17 +175,48 @@ class Refusal:
     attribute: str | None = None
 
 
+class Tier(StrEnum):
+    """How a statement came about, most trusted first unless a model's plan says otherwise. report: read out of a report by a program."""
+
+    PATHOLOGY = "pathology"
+    PANEL = "panel"
+    FOLLOW_UP = "follow-up"
+    READ = "read"
+    REPORT = "report"
+
+    @classmethod
+    def of(cls, source: str) -> Tier:
+        """The tier that a source is named after; the least trusted where it has another name."""
+        return next((tier for tier in cls if tier == source), cls.REPORT)
+
+
+class Assessment(StrEnum):
+    """What a radiologist makes of the model's decision on a finding, in the words of IHE AIRAI."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    SUPPLEMENTED = "supplemented"
+
+
 @dataclass(frozen=True, slots=True)
 class Label:
-    """One reader's statement on one finding of one prediction. value: 0 to 1 (soft labels allowed). Never overwritten: a correction supersedes."""
+    """One reader's statement on one finding of one prediction. Never overwritten: a correction supersedes.
+
+    value: 0 to 1 (soft labels allowed), None where the reader was not certain. asked: it answers a worklist.
+    supersedes: the label that it takes the place of, beside those of the same reader that were made before.
+    """
 
     prediction: UUID
     finding: str
-    value: float
+    value: float | None
     source: str
     reader: bytes | None
     made_at: datetime
     received_at: datetime
+    tier: Tier = Tier.REPORT
+    assessment: Assessment | None = None
+    asked: bool = False
+    supersedes: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,6 +135,10 @@ class LabelError(StepwedgeError):
     """The label is not valid."""
 
 
+class UnknownImportError(StepwedgeError):
+    """You have begun no import of labels under this name."""
+
+
 class ThinReferenceError(StepwedgeError):
     """The period has too few predictions to compare others to."""
 

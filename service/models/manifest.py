@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from service.domain import Tier
 from service.errors import PackageError
 from service.models.features import CATEGORICAL, NUMERIC, SUBGROUPS
 
@@ -132,7 +133,10 @@ class Accepts(Section):
 
 
 class Monitoring(Section):
-    """How the model wants to be watched: its false-alarm budget, when labels count as mature, and what is looked at."""
+    """How the model wants to be watched: its false-alarm budget, when labels count as mature, and what is looked at.
+
+    label_tiers: the kinds of statements that count, most trusted first; of each finding of a film the first one that was given counts.
+    """
 
     alarms_per_year: Annotated[float, Field(gt=0, le=365)] = 1.0
     label_maturity_days: Annotated[int, Field(ge=0, le=3650)] = 14
@@ -140,6 +144,14 @@ class Monitoring(Section):
     categorical: tuple[str, ...] = CATEGORICAL
     numeric: tuple[str, ...] = NUMERIC
     minimum_odds_ratio: Annotated[float, Field(gt=1, le=100)] = 1.5
+    label_tiers: Annotated[tuple[Literal["pathology", "panel", "follow-up", "read", "report"], ...], Field(min_length=1)] = tuple(
+        tier.value for tier in Tier
+    )
+
+    @field_validator("label_tiers")
+    @classmethod
+    def tiers_are_unique(cls, tiers: tuple[str, ...]) -> tuple[str, ...]:
+        return _unique(tiers)
 
     @field_validator("subgroups", "categorical", "numeric")
     @classmethod

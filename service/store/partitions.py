@@ -25,6 +25,7 @@ HANGING_ON_A_MONTH = (
     text("delete from outbox where prediction >= :low and prediction < :high"),
     text("delete from sealed_headers where prediction >= :low and prediction < :high"),
     text("delete from labels where prediction >= :low and prediction < :high"),
+    text("delete from asked_reads where prediction >= :low and prediction < :high"),
     text("delete from submissions where prediction >= :low and prediction < :high"),
     text("delete from aliases where prediction >= :low and prediction < :high"),
     # A mark that stayed would have its hour tallied again, from no rows.

@@ -8,8 +8,9 @@ from sqlalchemy import Engine, delete, select
 
 from service.access import Act, Deed, Detail
 from service.store.audit import WORKER, append
+from service.store.label_imports import forget
 from service.store.partitions import drop_partitions
-from service.store.tables import refusals
+from service.store.tables import refusals, waiting_labels
 
 BATCH = 5000
 
@@ -22,6 +23,17 @@ def drop_predictions(engine: Engine, before: datetime, *, at: datetime) -> list[
             names = [f"{month:%Y-%m}" for month in months]
             append(connection, Act(at, WORKER, Deed.RETENTION_DROPPED, "predictions", {"months": names}))
     return months
+
+
+def drop_waiting_labels(engine: Engine, before: datetime, *, at: datetime) -> int:
+    """Remove statements that have waited for their film since before that moment, and the progress of imports that nobody goes on with."""
+    with engine.begin() as connection:
+        removed = connection.execute(delete(waiting_labels).where(waiting_labels.c.received_at < before)).rowcount
+        forget(connection, before)
+        if removed:
+            details: dict[str, Detail] = {"rows": removed, "before": before.isoformat()}
+            append(connection, Act(at, WORKER, Deed.RETENTION_DROPPED, "waiting_labels", details))
+    return removed
 
 
 def drop_refusals(engine: Engine, before: datetime, *, at: datetime) -> int:

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from service.domain import AttributeValue
+from service.domain import AttributeValue, Tier
 from service.store.aftermath import SAME_VIEW, SUCCESSION
 from service.store.drivers import driver_cursor
 from service.store.ids import uuid7_floor
+from service.store.resolution import Stretch, truth_of
 
 # A film whose view was taken again within a day counts no more: service/store/aftermath.py has the rule. `offset 0` makes it one look
 # into the index of studies for each row: a table without statistics would be joined in the slowest way there is.
@@ -43,13 +44,8 @@ DOORS = """
     select attributes = '{}', count(*) from predictions
     where model_version = %s and id >= %s and id < %s group by 1
 """
-# The statement that counts is the one made last; of two made at once, the one that came last.
-LATEST = """
-    select distinct on (prediction, finding) prediction, finding, value from labels
-    where model_version = %s and prediction >= %s and prediction < %s{condition}
-    order by prediction, finding, made_at desc, received_at desc, id desc
-"""
-LABELS, LABELS_PICKED = LATEST.format(condition=""), LATEST.format(condition=" and prediction = any(%s)")
+TIERS = tuple(Tier)
+"""Those that count, most trusted first, where a plan says nothing else."""
 
 
 class Door(IntEnum):
@@ -64,7 +60,10 @@ BOTH = (Door.FILM, Door.TENSOR)
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """n predictions in the order they came. logits [n, F], labels [n, F] (NaN: unlabelled), embedding [n, d] (d may be 0)."""
+    """n predictions in the order they came. logits [n, F], labels [n, F] (NaN: unlabelled), embedding [n, d] (d may be 0).
+
+    weights, delays [n, F], pairs [n, F, 3]: see resolution.py.
+    """
 
     ids: tuple[UUID, ...]
     received_at: tuple[datetime, ...]
@@ -75,6 +74,9 @@ class Rows:
     logits: NDArray[np.float32]
     embedding: NDArray[np.float32]
     labels: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    delays: NDArray[np.float64]
+    pairs: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -105,20 +107,22 @@ def rows_between(
     findings: Sequence[str],
     *,
     doors: Sequence[Door] = BOTH,
+    tiers: Sequence[str] = TIERS,
     among: Sequence[UUID] | None = None,
 ) -> Rows:
-    """The predictions received in [since, until) by these doors that count, each with the latest statement on each finding.
+    """The predictions received in [since, until) by these doors that count, each with what its readers' statements make of each finding.
 
     among: only these of them; None: all.
     """
-    stretch = (model_version, uuid7_floor(since), uuid7_floor(until))
-    successors = (uuid7_floor(since), uuid7_floor(until + SUCCESSION))
-    asked, labelled = (ROWS, LABELS) if among is None else (PICKED, LABELS_PICKED)
+    low, high = uuid7_floor(since), uuid7_floor(until)
+    successors = (low, uuid7_floor(until + SUCCESSION))
     picked = () if among is None else (list(among),)
     with driver_cursor(connection, binary=True) as cursor:
-        rows = cursor.execute(asked, (*stretch, [bool(door) for door in doors], *successors, *picked)).fetchall()
-        statements = cursor.execute(labelled, (*stretch, *picked)).fetchall() if rows else []
-    ids, received, sites, attributes, statistics, flags, logits, embeddings = zip(*rows, strict=True) if rows else ((),) * 8
+        question = (model_version, low, high, [bool(door) for door in doors], *successors, *picked)
+        rows = cursor.execute(ROWS if among is None else PICKED, question).fetchall()
+        ids, received, sites, attributes, statistics, flags, logits, embeddings = zip(*rows, strict=True) if rows else ((),) * 8
+        stretch = Stretch(model_version, low, high, None if among is None else tuple(among))
+        truth = truth_of(cursor, stretch, dict(zip(ids, received, strict=True)), findings=findings, tiers=tiers)
     return Rows(
         ids=tuple(ids),
         received_at=tuple(received),
@@ -128,7 +132,10 @@ def rows_between(
         flags=tuple(map(tuple, flags)),
         logits=np.array(logits, dtype=np.float32).reshape(len(rows), len(findings)),
         embedding=_embedding(embeddings),
-        labels=_labels(ids, findings, statements),
+        labels=truth.labels,
+        weights=truth.weights,
+        delays=truth.delays,
+        pairs=truth.pairs,
     )
 
 
@@ -140,12 +147,3 @@ def _embedding(stored: Sequence[bytes | None]) -> NDArray[np.float32]:
         if one:
             row[:] = np.frombuffer(one, dtype="<f2")
     return matrix
-
-
-def _labels(ids: Sequence[UUID], findings: Sequence[str], statements: Sequence[tuple[UUID, str, float]]) -> NDArray[np.float64]:
-    labels = np.full((len(ids), len(findings)), np.nan)
-    place, column = {one: row for row, one in enumerate(ids)}, {name: index for index, name in enumerate(findings)}
-    for prediction, finding, value in statements:
-        if prediction in place and finding in column:
-            labels[place[prediction], column[finding]] = value
-    return labels

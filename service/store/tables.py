@@ -27,6 +27,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from service.store.access_tables import api_keys, audit
 from service.store.alarm_tables import alarms, alerts, outbox, remedies
 from service.store.capture_tables import aliases, erasures, ledger_months, ledgers, spool_segments
+from service.store.label_tables import asked_reads, label_imports, labels, waiting_labels
 from service.store.metadata import metadata, moment
 from service.store.reading_tables import measurements, readings, series_readings, snapshots
 from service.store.request_tables import requests
@@ -38,11 +39,13 @@ __all__ = [
     "alerts",
     "aliases",
     "api_keys",
+    "asked_reads",
     "audit",
     "checkpoints",
     "day_marks",
     "day_tallies",
     "erasures",
+    "label_imports",
     "labels",
     "ledger_months",
     "ledgers",
@@ -63,6 +66,7 @@ __all__ = [
     "submissions",
     "tallies",
     "tally_marks",
+    "waiting_labels",
 ]
 
 model_versions = Table(
@@ -183,22 +187,6 @@ devices = Table(
     Column("last_seen", moment, nullable=False),
     Column("films", BigInteger, nullable=False),
     PrimaryKeyConstraint("model", "site", "manufacturer", "device_model", "software", "station", name="devices_pkey"),
-)
-
-# id is derived from the statement itself, so the same statement sent twice is one row.
-labels = Table(
-    "labels",
-    metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("prediction", Uuid, nullable=False),
-    Column("model_version", Integer, nullable=False),
-    Column("finding", Text, nullable=False),
-    Column("value", Double, CheckConstraint("value between 0 and 1", name="labels_value"), nullable=False),
-    Column("source", Text, nullable=False),
-    Column("reader", LargeBinary),
-    Column("made_at", moment, nullable=False),
-    Column("received_at", moment, nullable=False),
-    Index("labels_prediction", "prediction"),
 )
 
 # Written in the transaction that adds or changes rows of an hour, removed in the one that tallies it:

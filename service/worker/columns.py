@@ -26,6 +26,9 @@ def batch_of(plan: Plan, rows: Rows) -> Batch:
         numeric={name: _numbers(name, rows) for name in plan.numeric},
         categorical={name: _texts(name, rows.attributes) for name in plan.categorical},
         embedding=rows.embedding,
+        weights=rows.weights,
+        delays=rows.delays,
+        pairs=rows.pairs,
     )
 
 
@@ -41,6 +44,7 @@ def joined(batches: Sequence[Batch]) -> Batch:
         embedding=np.concatenate([_widened(batch.embedding, width) for batch in batches]),
         weights=np.concatenate([np.ones(batch.labels.shape) if batch.weights is None else batch.weights for batch in batches]),
         delays=np.concatenate([np.full(batch.labels.shape, np.nan) if batch.delays is None else batch.delays for batch in batches]),
+        pairs=np.concatenate([np.zeros((*batch.labels.shape, 3), np.int64) if batch.pairs is None else batch.pairs for batch in batches]),
     )
 
 

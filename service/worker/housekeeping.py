@@ -10,10 +10,13 @@ from sqlalchemy import Engine
 
 from service.config import Settings
 from service.store.audit import head_of
-from service.store.retention import drop_predictions, drop_refusals
+from service.store.retention import drop_predictions, drop_refusals, drop_waiting_labels
 from service.store.unaudited import audit_alarms
 
 log = structlog.get_logger(__name__)
+
+WAITING_DAYS = 90
+"""A label whose film did not come for so long was meant for another place."""
 
 
 @dataclass(slots=True)
@@ -41,5 +44,7 @@ class Housekeeping:
         if refusals is not None:
             rows = drop_refusals(self.engine, at - timedelta(days=refusals), at=at)
             log.info("retention", table="refusals", rows=rows)
+        waited = drop_waiting_labels(self.engine, at - timedelta(days=WAITING_DAYS), at=at)
+        log.info("retention", table="waiting_labels", rows=waited)
         with self.engine.connect() as connection:
             log.info("audit head", head=str(head_of(connection)), day=at.date().isoformat())

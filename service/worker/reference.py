@@ -101,7 +101,7 @@ def _parts(connection: Connection, version: ModelVersion, manifest: Manifest, si
     doors = doors_of(connection, version, manifest, since, until)
     while begin < until:
         end = min(floor_day(begin) + DAY, until)
-        rows = rows_between(connection, version.id, begin, end, plan.findings, doors=doors)
+        rows = rows_between(connection, version.id, begin, end, plan.findings, doors=doors, tiers=manifest.monitoring.label_tiers)
         if len(rows):
             yield _Part(batch_of(plan, rows), dict(subgroups_of(manifest.monitoring.subgroups, rows)), number_of(day_of(begin)))
         begin = end

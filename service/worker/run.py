@@ -18,6 +18,7 @@ from service.store.freshness import confirm_runs, last_run
 from service.store.locks import session_lock
 from service.store.models import champions
 from service.store.snapshots import find_snapshot, save_series, save_snapshot
+from service.store.statements import BATCH, adopt
 from service.worker.alarm import AlarmChanges
 from service.worker.calendar import closed_until, day_of
 from service.worker.judge import judge_days
@@ -112,6 +113,7 @@ def run_pass(
     """
     began = perf_counter()
     closed = closed_until(until, grace)
+    adopt_labels(engine)
     with engine.connect() as connection:
         versions = champions(connection)
     quiet = _confirmed(engine, versions, closed, now)
@@ -133,6 +135,14 @@ def run_pass(
         failed=skipped(Skipped.FAILED),
         seconds=perf_counter() - began,
     )
+
+
+def adopt_labels(engine: Engine) -> None:
+    """Labels whose film came after them find it now."""
+    taken = BATCH
+    while taken == BATCH:
+        with engine.begin() as connection:
+            taken = adopt(connection)
 
 
 def _attempt(engine: Engine, version: ModelVersion, closed: datetime, now: Callable[[], datetime]) -> VersionReport | Skipped:

@@ -41,7 +41,8 @@ def _tally_stretch(connection: Connection, subject: Subject, hours: Sequence[dat
     counted = [hour for hour in hours if hour >= subject.until]
     if counted:
         findings = subject.reference.plan.findings
-        rows = rows_between(connection, subject.version.id, counted[0], counted[-1] + HOUR, findings, doors=subject.doors)
+        tiers = subject.manifest.monitoring.label_tiers
+        rows = rows_between(connection, subject.version.id, counted[0], counted[-1] + HOUR, findings, doors=subject.doors, tiers=tiers)
         by_hour = _tallied(subject, rows)
         for hour in counted:
             cells = {cell: (tally.n, tally.encode()) for cell, tally in by_hour.get(hour, {}).items()}

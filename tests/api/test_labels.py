@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from sqlalchemy import Engine, text
 
-from service.api.label_upload import csv_line, json_line
+from service.api.label_stream import csv_line, json_line
 from service.api.statements import Line
 from service.errors import LabelError
 from tests.api.serving import DICOM, make_settings, register, serving, until_loaded
@@ -175,7 +175,7 @@ def test_uploads_that_are_refused_as_a_whole(shared: httpx.Client) -> None:
     assert upload(shared, headers={"Content-Type": "application/json"}).status_code == 415
     assert upload(shared, "patient,finding\n", headers=CSV).json()["type"] == "/problems/invalid-label"
     assert shared.post("/v1/labels", content=20_000 * b"x", headers=NDJSON).status_code == 413
-    assert upload(shared).json() == {"received": 0, "accepted": 0, "refused": 0, "added": 0, "errors": []}
+    assert upload(shared).json() == {"received": 0, "accepted": 0, "refused": 0, "waiting": 0, "added": 0, "errors": []}
 
 
 def test_an_upload_of_thousands_streams_through(client: httpx.Client, engine: Engine) -> None:
@@ -213,6 +213,73 @@ def test_labels_of_a_replay_bring_their_own_clock(postgres_url: str, engine: Eng
 def test_without_replay_nobody_brings_a_clock(shared: httpx.Client) -> None:
     reply = shared.put(predict(shared)["links"]["labels"], json=[WORD], headers={"Stepwedge-Received-At": "2026-03-20T08:00:00Z"})
     assert reply.status_code == 403
+
+
+def test_an_import_that_broke_off_goes_on_where_it_stopped(client: httpx.Client, engine: Engine) -> None:
+    prediction, named = predict(client)["id"], {"Stepwedge-Import": "digest-of-the-file"}
+    header = "prediction,finding,value,source,made_at\n"
+    body = [f"{prediction},opacity,1,report,2026-03-02T15:{number:02}:00Z\n" for number in range(30)]
+    assert client.get("/v1/labels/imports/digest-of-the-file").json()["type"] == "/problems/unknown-import"
+    upload(client, header, *body[:10], headers=CSV | named)
+    assert client.get("/v1/labels/imports/digest-of-the-file").json()["lines"] == 11
+    elsewhere = upload(client, header, *body[10:], headers=CSV | named | {"Stepwedge-Import-From": "7"})
+    assert (elsewhere.status_code, "11 lines were read" in elsewhere.json()["detail"]) == (409, True)
+    rest = upload(client, header, *body[10:], "nonsense\n", headers=CSV | named | {"Stepwedge-Import-From": "11"})
+    assert {name: rest.json()[name] for name in ("received", "accepted", "refused", "added")} == {
+        "received": 31,
+        "accepted": 30,
+        "refused": 1,
+        "added": 30,
+    }
+    assert [error["line"] for error in rest.json()["errors"]] == [32]
+    progress = client.get("/v1/labels/imports/digest-of-the-file").json()
+    assert progress == {"lines": 32, "accepted": 30, "refused": 1, "waiting": 0, "added": 30, "finished": True}
+    assert len(stored(engine)) == 30
+    again = upload(client, header, *body, headers=CSV | named)
+    assert (again.json()["accepted"], again.json()["added"]) == (30, 0)
+
+
+def test_what_is_carried_on_needs_a_name(shared: httpx.Client) -> None:
+    assert upload(shared, headers=NDJSON | {"Stepwedge-Import-From": "3"}).status_code == 409
+
+
+def test_a_label_of_a_film_that_is_yet_to_come_is_accepted_and_waits(client: httpx.Client, engine: Engine) -> None:
+    line = {**WORD, "accession": "A-not-yet"}
+    body = upload(client, line, {**line, "finding": "fracture"}, {**line, "model": "knee"}).json()
+    assert (body["accepted"], body["waiting"], body["added"], body["refused"]) == (1, 1, 0, 2)
+    assert [error["type"].rpartition("/")[2] for error in body["errors"]] == ["unknown-finding", "unknown-model"]
+    with engine.connect() as connection:
+        waiting = [bytes(one) for one in connection.scalars(text("select accession from waiting_labels"))]
+    assert [b"A-not-yet" in one for one in waiting] == [False]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"value": None},
+        {"assessment": "accepted"},
+        {"uncertain": True},
+        {"value": None, "assessment": "fine"},
+        {"tier": "rumour"},
+        {"supersedes": "that one"},
+    ],
+)
+def test_a_word_says_one_thing_in_known_terms(shared: httpx.Client, change: dict[str, object]) -> None:
+    reply = shared.put(predict(shared)["links"]["labels"], json=[{**WORD, **change}])
+    assert reply.json()["type"] == "/problems/invalid-request"
+
+
+def test_every_statement_is_listed_with_the_id_that_a_correction_names(client: httpx.Client) -> None:
+    address = predict(client)["links"]["labels"]
+    client.put(
+        address, json=[{**WORD, "tier": "panel", "reader": READER}, {**WORD, "finding": "effusion", "value": None, "uncertain": True}]
+    )
+    first = next(one for one in client.get(address).json() if one["finding"] == "opacity")
+    assert (first["value"], first["tier"], READER in str(first)) == (1.0, "panel", False)
+    client.put(address, json=[{**WORD, "value": None, "assessment": "rejected", "supersedes": first["id"]}])
+    listed = client.get(address).json()
+    assert [(one["finding"], one["assessment"]) for one in listed if one["supersedes"] == first["id"]] == [("opacity", "rejected")]
+    assert [one["value"] for one in listed if one["finding"] == "effusion"] == [None]
 
 
 @given(st.binary(max_size=200).filter(lambda line: b"\n" not in line))

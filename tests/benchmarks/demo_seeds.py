@@ -87,6 +87,7 @@ def answered(model: LoadedModel, scenario: Scenario) -> Stream:
         inputs = np.stack([preprocess(image, model.manifest.preprocessing) for image in images])
         parts.append((*model(inputs), [image.attributes for image in images], [image_statistics(image) for image in images]))
         studies += today
+    labels = np.array([study.report for study in studies])
     rows = Rows(
         ids=(NOBODY,) * len(studies),
         received_at=tuple(study.received_at for study in studies),
@@ -96,7 +97,10 @@ def answered(model: LoadedModel, scenario: Scenario) -> Stream:
         flags=((),) * len(studies),
         logits=np.concatenate([part[0] for part in parts]),
         embedding=np.concatenate([part[1] for part in parts]).astype(np.float32),
-        labels=np.array([study.report for study in studies]),
+        labels=labels,
+        weights=np.ones(labels.shape),
+        delays=np.full(labels.shape, np.nan),
+        pairs=np.zeros((*labels.shape, 3), dtype=np.int64),
     )
     reported_on = np.array([np.inf if study.reported_on is None else study.reported_on for study in studies])
     return Stream(rows, np.array([study.day for study in studies]), reported_on)

@@ -141,7 +141,7 @@ def test_a_label_marks_the_hour_of_its_film_once_and_is_kept_once(engine: Engine
     label = make_label(prediction.id, at=AT + timedelta(days=9))
     with engine.begin() as connection:
         assert [add_labels(connection, [label, label]), add_labels(connection, [label])] == [1, 0]
-        assert labels_of(connection, prediction.id) == [label]
+        assert [one for _, one in labels_of(connection, prediction.id)] == [label]
         hours = list(connection.scalars(select(tally_marks.c.hour).order_by(tally_marks.c.id)))
     assert hours == [AT.replace(minute=0)] * 2
 
