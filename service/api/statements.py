@@ -10,8 +10,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 from pydantic_core import PydanticCustomError
 
 from service.domain import Assessment, Tier
-from service.gateway.pseudonym import pseudonym
 from service.gateway.label import reader_token
+from service.gateway.pseudonym import pseudonym
 from service.store.statements import Statement, Subject
 
 EARLIEST, LATEST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)

@@ -44,8 +44,8 @@ def advance(connection: Connection, one: Import, before: Progress, now: Progress
     """Write progress down, with the batch that made it; false where somebody else has carried this import on meanwhile."""
     values = asdict(now) | {"updated_at": at}
     if before == NOTHING:
-        first = insert(table).values(caller=one.caller, id=one.name, started_at=at, **values).on_conflict_do_nothing()
-        if connection.execute(first).rowcount == 1:
+        first = insert(table).values(caller=one.caller, id=one.name, started_at=at, **values).on_conflict_do_nothing().returning(table.c.id)
+        if connection.scalar(first) is not None:
             return True
     return connection.execute(update(table).where(_is(one), table.c.lines == before.lines).values(**values)).rowcount == 1
 

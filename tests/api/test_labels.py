@@ -220,7 +220,7 @@ def test_an_import_that_broke_off_goes_on_where_it_stopped(client: httpx.Client,
     header = "prediction,finding,value,source,made_at\n"
     body = [f"{prediction},opacity,1,report,2026-03-02T15:{number:02}:00Z\n" for number in range(30)]
     assert client.get("/v1/labels/imports/digest-of-the-file").json()["type"] == "/problems/unknown-import"
-    upload(client, header, *body[:10], headers=CSV | named)
+    assert upload(client, header, *body[:10], headers=CSV | named).json()["added"] == 10
     assert client.get("/v1/labels/imports/digest-of-the-file").json()["lines"] == 11
     elsewhere = upload(client, header, *body[10:], headers=CSV | named | {"Stepwedge-Import-From": "7"})
     assert (elsewhere.status_code, "11 lines were read" in elsewhere.json()["detail"]) == (409, True)
