@@ -52,8 +52,8 @@ def dawid_skene(votes: Floats) -> Panel:
     >>> truth = rng.random(2000) < 0.2
     >>> votes = np.stack([np.where(truth, rng.random(2000) < s, rng.random(2000) > 0.95) for s in (0.9, 0.7, 0.5)], axis=1).astype(float)
     >>> panel = dawid_skene(votes)
-    >>> panel.sensitivity.round(1).tolist(), round(panel.prevalence, 1)
-    ([0.9, 0.7, 0.5], 0.2)
+    >>> bool(np.abs(panel.sensitivity - [0.9, 0.7, 0.5]).max() < 0.07), round(panel.prevalence, 1)
+    (True, 0.2)
     """
     seen = ~np.isnan(votes)
     yes, no = np.where(seen, votes, 0.0), np.where(seen, 1 - votes, 0.0)
