@@ -49,8 +49,8 @@ def dawid_skene(votes: Floats) -> Panel:
         Dawid and Skene 1979, Applied Statistics 28:20.
 
     >>> rng = np.random.default_rng(0)
-    >>> truth = rng.random(2000) < 0.2
-    >>> votes = np.stack([np.where(truth, rng.random(2000) < s, rng.random(2000) > 0.95) for s in (0.9, 0.7, 0.5)], axis=1).astype(float)
+    >>> truth = rng.random(20_000) < 0.2
+    >>> votes = np.stack([np.where(truth, rng.random(20_000) < s, rng.random(20_000) > 0.95) for s in (0.9, 0.7, 0.5)], axis=1).astype(float)
     >>> panel = dawid_skene(votes)
     >>> bool(np.abs(panel.sensitivity - [0.9, 0.7, 0.5]).max() < 0.07), round(panel.prevalence, 1)
     (True, 0.2)
