@@ -15,11 +15,11 @@ NEVER = 1e-9
 Floats = NDArray[np.float64]
 
 
-def band(k: Floats, n: Floats, dispersion: Floats, minimum_odds_ratio: float) -> Floats:
+def band(k: Floats, n: Floats, dispersion: Floats, minimum_odds_ratio: float, confidence: float = CONFIDENCE) -> Floats:
     """Interval of a rate at its effective sample size, and at least an odds ratio wide on each side.
 
-    k of n with dispersion phi tells as much as k / phi of n / phi independent trials. An edge is the end of their two-sided 98 %
-    Clopper-Pearson interval (exact, so a rate of 0 of n has an upper end of about 4.6 phi / n), or the rate with its odds moved by the
+    k of n with dispersion phi tells as much as k / phi of n / phi independent trials. An edge is the end of their two-sided
+    Clopper-Pearson interval (exact, at 98 % a rate of 0 of n has an upper end of about 4.6 phi / n), or the rate with its odds moved by the
     odds ratio, whichever lies further out: what is not known is no news, and what is small is not worth an alarm.
 
     Args:
@@ -27,6 +27,7 @@ def band(k: Floats, n: Floats, dispersion: Floats, minimum_odds_ratio: float) ->
         n: Trials [series].
         dispersion: phi [series].
         minimum_odds_ratio: A smaller change is not worth an alarm.
+        confidence: Of the interval.
 
     Returns:
         Lower and upper edge [series, 2].
@@ -38,7 +39,7 @@ def band(k: Floats, n: Floats, dispersion: Floats, minimum_odds_ratio: float) ->
     [[0.0, 0.005], [0.143, 0.273]]
     """
     hits, misses = k / dispersion, (n - k) / dispersion
-    tail = (1 - CONFIDENCE) / 2
+    tail = (1 - confidence) / 2
     low = np.where(k > 0, betaincinv(np.maximum(hits, NEVER), misses + 1, tail), 0.0)
     high = np.where(k < n, betaincinv(hits + 1, np.maximum(misses, NEVER), 1 - tail), 1.0)
     rates = k / np.maximum(n, NEVER)
@@ -46,7 +47,7 @@ def band(k: Floats, n: Floats, dispersion: Floats, minimum_odds_ratio: float) ->
     return np.stack([np.minimum(_inside(low), moved[:, 0]), np.maximum(_inside(high), moved[:, 1])], axis=1)
 
 
-def common_band(rates: Floats, n: Floats, dispersion: float, minimum_odds_ratio: float) -> Floats:
+def common_band(rates: Floats, n: Floats, dispersion: float, minimum_odds_ratio: float, confidence: float = CONFIDENCE) -> Floats:
     """Band of several rates that move together: all odds times one factor.
 
     The factor's log is known with standard error sqrt(phi / sum(n p (1 - p))) (the information of a common shift on the log odds).
@@ -55,7 +56,7 @@ def common_band(rates: Floats, n: Floats, dispersion: float, minimum_odds_ratio:
     [[0.05, 0.19], [0.33, 0.67]]
     """
     error = np.sqrt(dispersion / np.maximum((n * rates * (1 - rates)).sum(), NEVER))
-    shift = max(float(ndtri((1 + CONFIDENCE) / 2) * error), log(minimum_odds_ratio))
+    shift = max(float(ndtri((1 + confidence) / 2) * error), log(minimum_odds_ratio))
     return _moved(np.stack([rates, rates], axis=1), shift)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
 
-from detectors.bands import band, common_band
+from detectors.bands import CONFIDENCE, band, common_band
 from detectors.series import Counts, Gather, Series
 from detectors.wander import estimate_wander
 
@@ -19,6 +19,12 @@ PRIOR = 0.5
 MEMORY = 28
 """Days of a window whose dispersion stands for all."""
 SMALLEST = 1e-12
+NO_CHANGE = 1.0 + 1e-9
+"""An odds ratio that widens no band."""
+DOUBT = 0.68
+"""Confidence with which the reference knows its rate, for what is compared to the rate itself and not to its band."""
+FORTNIGHT = 14
+"""Days over which the mean of a rate may wander by one standard deviation without being news."""
 
 Floats = NDArray[np.float64]
 
@@ -30,6 +36,7 @@ class Estimates:
     rates: reference rate of each row [rows]. trials: observations behind it [rows]. bands: its tolerance band [rows, 2].
     base: log odds of the rate of each row, half an event where the reference saw none or nothing else [rows].
     edges: how far the band reaches from the base on either side, in log odds [series, 2].
+    doubt: how far of that the reference itself leaves open, by what it saw and how it wandered [series, 2].
     level, persistence, white: how the log odds of each series wander (wander.py) [series]; the level's variance also holds the
         part of the base's error that is due to wander, because a base that is off looks like a level.
     dispersion: phi of each series [series], variance of its counts over that of independent coins in windows of MEMORY days.
@@ -41,6 +48,7 @@ class Estimates:
     bands: Floats
     base: Floats
     edges: Floats
+    doubt: Floats
     level: Floats
     persistence: Floats
     white: Floats
@@ -72,19 +80,29 @@ def estimate_counts(
     information = np.array([gather.by_series(today.n * base * (1 - base)) for today in daily])
     wander = estimate_wander(excess, information, days, [one.matured for one in series])
     known = information.sum(axis=0)
-    bands = _bands(series, total, rates, np.maximum(wander.error * known, 1.0), minimum_odds_ratio)
+    phi = np.maximum(wander.error * known, 1.0)
+    bands = _bands(series, total, rates, phi, minimum_odds_ratio=minimum_odds_ratio, confidence=CONFIDENCE)
+    least = _bands(series, total, rates, phi, minimum_odds_ratio=NO_CHANGE, confidence=DOUBT)
+    wandering = np.sqrt(np.maximum(wander.over(FORTNIGHT) - wander.white, 0.0) / FORTNIGHT)
+    edges, doubt = (_reach(gather, one, base) for one in (bands, least))
     return Estimates(
         rates=rates,
         trials=total.n,
         bands=bands,
         base=logit(base),
-        edges=np.abs(logit(bands[gather.first]) - logit(base[gather.first])[:, None]),
+        edges=edges,
+        doubt=np.minimum(np.maximum(doubt, wandering[:, None]), edges),
         level=wander.level + np.maximum(wander.error - 1 / np.maximum(known, SMALLEST), 0.0),
         persistence=wander.persistence,
         white=wander.white,
         dispersion=1 + wander.over(MEMORY) * known / max(len(days), 1),
         days=len(days),
     )
+
+
+def _reach(gather: Gather, bands: Floats, base: Floats) -> Floats:
+    """How far bands reach from the base, in log odds [series, 2]."""
+    return np.asarray(np.abs(logit(bands[gather.first]) - logit(base[gather.first])[:, None]))
 
 
 def _rates(series: Sequence[Series], total: Counts) -> Floats:
@@ -94,12 +112,12 @@ def _rates(series: Sequence[Series], total: Counts) -> Floats:
     return np.asarray((total.k + prior) / np.maximum(total.n + 2 * prior, 1))
 
 
-def _bands(series: Sequence[Series], total: Counts, rates: Floats, phi: Floats, minimum_odds_ratio: float) -> Floats:
+def _bands(series: Sequence[Series], total: Counts, rates: Floats, phi: Floats, *, minimum_odds_ratio: float, confidence: float) -> Floats:
     widths = np.array([len(one.strata) for one in series], dtype=np.int64)
     n = total.n.astype(np.float64)
-    bands = band(total.k.astype(np.float64), n, np.repeat(phi, widths), minimum_odds_ratio)
+    bands = band(total.k.astype(np.float64), n, np.repeat(phi, widths), minimum_odds_ratio, confidence)
     for first, width, scale in zip(np.cumsum(widths) - widths, widths, phi, strict=True):
         if width > 1:
             rows = slice(first, first + width)
-            bands[rows] = common_band(rates[rows], n[rows], scale, minimum_odds_ratio)
+            bands[rows] = common_band(rates[rows], n[rows], scale, minimum_odds_ratio, confidence)
     return bands

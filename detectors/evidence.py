@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.effect import beyond
 from detectors.level import Level
 from detectors.packing import DecodeError, pack, unpack
 from detectors.ratios import ALTERNATIVES, SHIFTS, log_ratios
@@ -17,9 +18,11 @@ from detectors.series import SIDES, Counts, Scalar
 from detectors.silence import Silence
 from detectors.tally import Tally
 
-KIND, VERSION = b"SWEV", 3
+KIND, VERSION = b"SWEV", 4
 CAP = 0.54
 """Share of log(components x limit) that one day may add: two such days page, one does not."""
+DATED = 1
+"""Place of the alternative by whose CUSUM a change is dated: the mildest beyond the edge."""
 CEILING = 4.0
 """Evidence over its limit is held at this, so that it sinks within days once the rate has come back."""
 
@@ -145,9 +148,10 @@ def fold_counts(reference: Reference, state: State, day: int, today: Counts) -> 
     """Fold the counts of one day, by row, into the evidence.
 
     For each watched side and alternative, R = (1 + R_yesterday) L, L the day's likelihood ratio (ratios.py) of a rate beyond the edge of the band
-    against the furthest rate that is no news: the edge, or the level to which the series has wandered by today. The L of all sides and
-    alternatives are lowered together by one factor, if need be, until the largest is at the cap. The evidence of the series is the mean of R
-    over its sides and alternatives, and it pages when this reaches A (budget.py).
+    against the furthest rate that is no news: what the reference leaves open of it, or the level to which the series has wandered by today.
+    The L of all sides and alternatives are lowered together by one factor, if need be, until the largest is at the cap. The evidence of the
+    series is the mean of R over its sides and alternatives. It pages when this reaches A (budget.py) and the rate since the change began
+    lies beyond the edge of the band (effect.py): surely moved, and by enough.
 
     Why it is valid at every hour of the day and not only at its end: given the past, L is a supermartingale over the films of
     the day that begins at 1 while the rate is no news, and lowering it on some paths keeps it below one. So within the day R is a
@@ -158,8 +162,8 @@ def fold_counts(reference: Reference, state: State, day: int, today: Counts) -> 
     the filter is linear, and is kept beside each R: the mean over the days on which the change may have begun, by their evidence. Whatever
     it is, it is fixed by the past, so that L stays fair.
 
-    Why one bad day never pages: L <= cap = (K A)^CAP, K = 5 x watched sides. At most half of K = 10 (all of K = 5) components can be at the
-    cap on one day, so the mean stays below A while 1 + R_yesterday < 2 A / (10 A)^CAP (A / (5 A)^CAP): about 70 (50) at
+    Why one bad day never pages: L <= cap = (K A)^CAP, K = 6 x watched sides. At most half of K = 12 (all of K = 6) components can be at the
+    cap on one day, so the mean stays below A while 1 + R_yesterday < 2 A / (12 A)^CAP (A / (6 A)^CAP): about 65 (45) at
     A = 36,500. Two days at the cap give a component (K A)^(2 CAP), and K components of which one is over K A have a mean over A: two overwhelming days
     always page.
 
@@ -179,8 +183,10 @@ def fold_counts(reference: Reference, state: State, day: int, today: Counts) -> 
 
 
 def evidence(reference: Reference, state: State) -> Floats:
-    """Evidence over its limit of every series [series]; 1 or more pages."""
-    return _mean(state.weight.astype(np.float64)) / reference.limit
+    """Evidence over its limit of every series [series], held down while its effect lies inside the band; 1 or more pages."""
+    side = state.drift.argmax(axis=1)
+    since = (np.where(state.onset >= 0, one, 0)[np.arange(len(side)), side] for one in (state.k, state.n, state.expected))
+    return np.minimum(_mean(state.weight.astype(np.float64)) / reference.limit, beyond(reference, side, *since))
 
 
 def silence(reference: Reference, state: State) -> Floats:
@@ -228,7 +234,7 @@ def _follow(state: State, day: int, today: _Day, weight: NDArray[np.float32]) ->
     This is the most likely day of the change, and any change beyond the mildest alternative moves its sum upwards too.
     """
     idle, quiet = today.n == 0, state.onset < 0
-    drift = state.drift + np.minimum(today.ratios, today.cap)[:, :, 0]
+    drift = state.drift + np.minimum(today.ratios, today.cap)[:, :, DATED]
     running = drift > 0
 
     def carried(before: NDArray[Scalar], added: NDArray[Any]) -> NDArray[Scalar]:

@@ -1,4 +1,4 @@
-"""Likelihood ratios: what one day says for a rate beyond its band, against the furthest rate that is still no news."""
+"""Likelihood ratios: what one day says for a rate beyond its band, against the furthest rate at which the reference may have it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from detectors.level import Level
 from detectors.reference import Reference
 from detectors.series import Counts
 
-ALTERNATIVES = (1.4, 2.0, 3.5, 8.0, 30.0)
-"""Odds ratios beyond the edge of the band that the evidence looks out for."""
+ALTERNATIVES = (1.0, 1.4, 2.0, 3.5, 8.0, 30.0)
+"""Odds ratios beyond the edge of the band that the evidence looks out for; 1 is the edge itself."""
 SHIFTS = np.log(ALTERNATIVES)
 OUTWARDS = np.array([-1.0, 1.0])
 """Direction of each side on the log odds."""
@@ -26,8 +26,8 @@ Floats = NDArray[np.float64]
 def log_ratios(reference: Reference, level: Level, absorbed: Floats, today: Counts) -> Floats:
     """Log likelihood ratios of a day [series, side, alternative].
 
-    All on the log odds, outwards from the reference's rate. The null is the further of two: the edge of the band, and the level to
-    which the series has wandered by today (level.py). The alternative is the edge and its odds ratio beyond it, from the level as the filter would
+    All on the log odds, outwards from the reference's rate. The null is the further of two: what the reference leaves open of its own rate
+    (`doubt` of estimates.py), and the level to which the series has wandered by today (level.py). The alternative is the edge and its odds ratio beyond it, from the level as the filter would
     see it had the change begun when its evidence did: what the filter has taken for wander since is `absorbed`. With U the excess
     k - n p and I = n p (1 - p) at a point between the two, summed over the rows of the series, and V the variance with which the day's log
     odds are predicted,
@@ -50,7 +50,7 @@ def log_ratios(reference: Reference, level: Level, absorbed: Floats, today: Coun
     """
     known, gather = reference.estimates, reference.gather
     wandered = OUTWARDS * level.mean[:, None]
-    null = np.maximum(known.edges, wandered)[:, :, None]
+    null = np.maximum(known.doubt, wandered)[:, :, None]
     ends = np.maximum((known.edges + wandered)[:, :, None] + SHIFTS + absorbed, null)
     starts = np.concatenate([null, ends[:, :, :-1]], axis=2)
     points = OUTWARDS[:, None, None] * (starts[..., None] + (ends - starts)[..., None] * NODES)
