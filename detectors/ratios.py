@@ -15,7 +15,7 @@ ALTERNATIVES = (1.0, 1.4, 2.0, 3.5, 8.0, 30.0)
 SHIFTS = np.log(ALTERNATIVES)
 OUTWARDS = np.array([-1.0, 1.0])
 """Direction of each side on the log odds."""
-CAUTION = 1.3
+CAUTION = 1.45
 """Factor of the predicted variance of a day: the components are estimates, and hospitals have worse days than the normal law."""
 NODES, WEIGHTS = 0.5 + np.array([-0.5, 0.5]) / np.sqrt(3), np.array([0.5, 0.5])
 """Gauss and Legendre's two points on [0, 1]."""

@@ -18,7 +18,7 @@ PRIOR_SERIES = 2.0
 PRIOR_VARIANCE = 0.3
 """The prior leans to little wander: a component of variance s weighs exp(-sqrt(s / PRIOR_VARIANCE))."""
 ROUNDS = 100
-UPPER = 0.8
+UPPER = 0.5
 """Posterior standard deviations that are added to the level's variance: it is taken for too small less gladly than for too large."""
 CHUNK = 64
 """Series whose candidates are fitted at once, so that they stay in the processor's cache."""
