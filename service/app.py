@@ -28,6 +28,7 @@ from service.errors import SetupError
 from service.gateway.admit import Admission
 from service.gateway.audit import AuditLog
 from service.gateway.books import Books
+from service.gateway.budget import PixelBudget
 from service.gateway.callers import Callers
 from service.gateway.capture import SPOOL_PATIENCE_S, Capture
 from service.gateway.circuit import Circuit
@@ -167,7 +168,21 @@ def assemble(settings: Settings, key: bytes, pacs: Pacs | None, engine: Engine, 
         last_known=last_known,
         refusals=refusals,
         gateway=Gateway(
-            fleet, capture, ledger, decoders, limits, codecs, notices, devices, Duplicates(), polarity, outliers, vocabulary, key, sealer
+            fleet,
+            capture,
+            ledger,
+            decoders,
+            limits,
+            PixelBudget(settings.pixel_memory_bytes),
+            codecs,
+            notices,
+            devices,
+            Duplicates(),
+            polarity,
+            outliers,
+            vocabulary,
+            key,
+            sealer,
         ),
         versions=versions,
         reports=Reports(database, archive, renderer),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from service.domain import Identity, Image
 from service.gateway.attributes import TAGS, read_attributes
+from service.gateway.budget import Reserve, unbounded
 from service.gateway.elements import Element, read_elements
 from service.gateway.envelope import open_envelope
 from service.gateway.frame import Codec
@@ -25,7 +26,7 @@ PATIENT, ACCESSION, STUDY, SERIES, INSTANCE = 0x00100020, 0x00080050, 0x0020000D
 WANTED = TAGS | GEOMETRY | MODALITY | NATURE | {CHARSET, PATIENT, ACCESSION, STUDY, SERIES, INSTANCE} | HEADER
 
 
-def decode(body: bytes, limits: Limits, codec: Codec, accepts: Accepts) -> Image:
+def decode(body: bytes, limits: Limits, codec: Codec, accepts: Accepts, reserve: Reserve = unbounded) -> Image:
     """The film that a DICOM instance holds.
 
     Args:
@@ -33,12 +34,14 @@ def decode(body: bytes, limits: Limits, codec: Codec, accepts: Accepts) -> Image
         limits: What is let in.
         codec: Decompresses encapsulated frames; a CodecPool keeps crashes and hangs of native code out of this process.
         accepts: The films that the model was made for; others are refused by their header, before any pixel is unpacked.
+        reserve: Makes room for the pixels, see PixelBudget.
 
     Raises:
         UndecodableError: The body is not DICOM, is torn, or contradicts itself.
         NoPixelsError: The instance has no pixel data.
         UnsupportedSyntaxError: The transfer syntax is not read here.
         TooLargeError: Body, inflated body, declared pixels or number of elements are over the limits.
+        BusyError: There is no room for the pixels now.
         OutOfScopeError: No image, no film for this model, colour, several frames, or pixels that are not of 8 or 16 bits.
     """
     envelope = open_envelope(body, limits)
@@ -49,6 +52,7 @@ def decode(body: bytes, limits: Limits, codec: Codec, accepts: Accepts) -> Image
     attributes = read_attributes(dataset.elements, charset)
     check_scope(accepts, attributes, natures_of(dataset.elements))
     modality = Modality.read(dataset.elements, envelope.encoding, geometry, limits)
+    reserve(geometry.rows * geometry.columns)
     positions = stored_positions(dataset, envelope.syntax, geometry, codec)
     pixels, span = modality.apply(positions, geometry)
     return Image(

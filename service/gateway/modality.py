@@ -70,15 +70,20 @@ class Modality:
             np.subtract(span[0] + span[1], meanings, out=meanings)
         if self.padding is not None:
             low, high = (value - geometry.lowest for value in self.padding)
-            padded = (positions >= low) & (positions <= high)
+            padded = positions >= low
+            padded &= positions <= high
             if padded.any() and not padded.all():
-                meanings[padded] = meanings[~padded].min()
+                np.copyto(meanings, meanings.min(where=~padded, initial=np.inf), where=padded)
         return meanings, span
 
     def _meanings(self, positions: NDArray[np.uint16], geometry: Geometry) -> NDArray[np.float32]:
         if isinstance(self.transform, Table):
-            index = np.clip(positions.astype(np.int32) + (geometry.lowest - self.transform.first), 0, len(self.transform.entries) - 1)
-            return self.transform.entries[index]
+            words = np.arange(geometry.highest - geometry.lowest + 1) + (geometry.lowest - self.transform.first)
+            meaning = self.transform.entries[np.clip(words, 0, len(self.transform.entries) - 1)]
+            found = np.empty(positions.shape, np.float32)
+            for row, stored in zip(found, positions, strict=True):  # an index takes eight bytes a pixel
+                row[:] = meaning[stored]
+            return found
         meanings = positions.astype(np.float32)
         if geometry.lowest:
             meanings += np.float32(geometry.lowest)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.domain import AttributeValue, Durability, Prediction, Pseudonyms, Scores, Sealed, Submission
+from service.gateway.budget import PixelBudget, Reserve
 from service.gateway.capture import Capture
 from service.gateway.claim import claim
 from service.gateway.decode import decode
@@ -77,6 +78,7 @@ class Gateway:
     ledger: Ledger
     decoders: Executor
     limits: Limits
+    budget: PixelBudget
     codec: Codec
     notices: Notices
     devices: DeviceRegister
@@ -131,8 +133,12 @@ class Gateway:
 
     def prepare(self, identifier: UUID, body: bytes, manifest: Manifest) -> Prepared:
         """All that needs the film itself, in one go on one thread."""
+        with self.budget.share() as reserve:
+            return self._prepared(identifier, body, manifest, reserve)
+
+    def _prepared(self, identifier: UUID, body: bytes, manifest: Manifest, reserve: Reserve) -> Prepared:
         with self.ledger.stage("decode"):
-            image = decode(body, self.limits, self.codec, manifest.accepts)
+            image = decode(body, self.limits, self.codec, manifest.accepts, reserve)
         with self.ledger.stage("deidentify"):
             attributes, pseudonyms = deidentify(image, self.key, self.vocabulary, manifest.accepts)
             sealed = None if self.sealer is None else self.sealer.seal(identifier, image.identity.header)

@@ -2,38 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+STRIP_PIXELS = 1 << 16
+"""Pixels that are held within their ends at a time: a strip stays in the processor's cache, and a film of any size needs no second one."""
 
-def area_average(pixels: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.float32]:
+Pixels = NDArray[np.float32]
+
+
+def area_average(pixels: Pixels, rows: int, columns: int, *, within: tuple[float, float] | None = None) -> Pixels:
     """Resize to rows x columns by exact area averages; parts of an input pixel count by their part.
 
     Args:
         pixels: [r, c] of any size, at least 1 x 1.
         rows: Rows of the output; where there are more than r, input pixels are repeated in proportion.
         columns: Columns of the output, likewise.
+        within: Lowest and highest value that a pixel counts with; those beyond count as the nearer of them.
 
     >>> area_average(np.float32([[0, 3, 6], [0, 3, 6]]), 1, 2)
     array([[1., 5.]], dtype=float32)
+    >>> area_average(np.float32([[0, 3, 9], [0, 3, 9]]), 1, 1, within=(1, 5))
+    array([[3.]], dtype=float32)
     """
-    return np.ascontiguousarray(_average_rows(np.ascontiguousarray(_average_rows(pixels, rows).T), columns).T)
+    held = _held(within)
+    tall = _average_rows(pixels, rows, held) if pixels.size > STRIP_PIXELS else _average_rows(held(pixels), rows, _as_it_is)
+    return np.ascontiguousarray(_average_rows(np.ascontiguousarray(tall.T), columns, _as_it_is).T)
 
 
-def _average_rows(pixels: NDArray[np.float32], count: int) -> NDArray[np.float32]:
-    size = len(pixels)
+def _as_it_is(strip: Pixels) -> Pixels:
+    return strip
+
+
+def _held(within: tuple[float, float] | None) -> Callable[[Pixels], Pixels]:
+    if within is None:
+        return _as_it_is
+    low, high = np.float32(within[0]), np.float32(within[1])
+
+    def held(strip: Pixels) -> Pixels:
+        above = np.maximum(strip, low)
+        return np.minimum(above, high, out=above)
+
+    return held
+
+
+def _average_rows(pixels: Pixels, count: int, held: Callable[[Pixels], Pixels]) -> Pixels:
+    size, across = pixels.shape
     if size == count:
-        return pixels
+        return held(pixels)
     if size % count == 0:
-        means: NDArray[np.float32] = np.einsum("abc->ac", pixels.reshape(count, size // count, -1))
+        each = size // count
+        many = each * max(STRIP_PIXELS // (each * across), 1)
+        strips = [np.einsum("abc->ac", held(pixels[start : start + many]).reshape(-1, each, across)) for start in range(0, size, many)]
+        means: Pixels = strips[0] if len(strips) == 1 else np.concatenate(strips)
         return means * np.float32(count / size)
     edges = np.arange(count + 1) * (size / count)
     edges[-1] = size
     whole = np.minimum(edges.astype(np.intp), size - 1)
     part = (edges - whole).astype(np.float32)[:, None]
-    sums: NDArray[np.float32] = np.stack([pixels[start:stop].sum(axis=0) for start, stop in pairwise(whole)])
-    sums += part[1:] * pixels[whole[1:]] - part[:-1] * pixels[whole[:-1]]
+    sums: Pixels = np.stack([held(pixels[start:stop]).sum(axis=0) for start, stop in pairwise(whole)])
+    sums += part[1:] * held(pixels[whole[1:]]) - part[:-1] * held(pixels[whole[:-1]])
     sums *= np.float32(count / size)
     return sums

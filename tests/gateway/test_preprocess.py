@@ -113,6 +113,13 @@ def test_whole_numbers_of_any_depth_are_put_in_order(highest: int) -> None:
     np.testing.assert_array_equal(in_order(values), np.sort(values))
 
 
+@pytest.mark.parametrize(("shape", "rows"), [((600, 500), 64), ((600, 500), 100), ((600, 500), 600), ((40, 7000), 3)])
+def test_a_resize_of_a_large_film_holds_its_pixels_as_if_it_were_held_whole(shape: tuple[int, int], rows: int) -> None:
+    pixels = np.random.default_rng(6).normal(0, 100, shape).astype(np.float32)
+    expected = area_average(np.clip(pixels, -50, 80), rows, 32)
+    np.testing.assert_allclose(area_average(pixels, rows, 32, within=(-50, 80)), expected, atol=1e-3)
+
+
 def test_preprocessing_leaves_the_image_as_it_was() -> None:
     image = make_image()
     before = image.pixels.copy()
