@@ -112,6 +112,10 @@ class Settings(BaseSettings):
     keep_predictions_days: int | None = Field(
         default=None, ge=30, description="Days after which the worker drops predictions with their labels, by whole months. Not set: kept."
     )
+    archive: str | None = Field(
+        default=None,
+        description="Where days are archived, as an fsspec URL or a path; when set, only what was archived is dropped. Default objects/archive.",
+    )
     keep_refusals_days: int | None = Field(default=None, ge=1, description="Days after which the worker removes refusals. Not set: kept.")
     results_url: str | None = Field(default=None, description="Where the ends of asynchronous requests are delivered.")
     results_secret: SecretStr | None = Field(default=None, description="HMAC-SHA256 key of the signature of those.")
@@ -147,6 +151,11 @@ class Settings(BaseSettings):
     def spool_folder(self) -> Path:
         """Where answers lie while Postgres is away."""
         return self.spool or self.data_dir / "spool"
+
+    @property
+    def archive_folder(self) -> str:
+        """Where archived days lie."""
+        return self.archive or f"{self.object_folder.rstrip('/')}/archive"
 
     @property
     def object_folder(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from service.cli.alarms import alarms
+from service.cli.archive import archive
 from service.cli.audit import audit
 from service.cli.demo import demo
 from service.cli.doctor import doctor
@@ -16,6 +17,7 @@ from service.cli.migrate import migrate
 from service.cli.reference import reference
 from service.cli.register import register
 from service.cli.replay import replay
+from service.cli.retally import retally
 from service.cli.up import up
 from service.cli.words import words
 from service.cli.worker import worker
@@ -31,6 +33,8 @@ COMMANDS = (
     (WORK, reference),
     (WORK, labels),
     (WORK, replay),
+    (WORK, archive),
+    (WORK, retally),
     (WORK, erase),
     (WORK, doctor),
 )

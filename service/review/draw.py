@@ -112,11 +112,11 @@ def _stretches(connection: Connection, subject: Subject, alarm: Alarm) -> dict[s
 
 
 def _drawn(connection: Connection, subject: Subject, stretch: Stretch, cell: str, *, seed: int, films: int) -> Batch:
-    plan, version = subject.reference.plan, subject.version.id
+    plan, version, tiers = subject.reference.plan, subject.version.id, subject.manifest.monitoring.label_tiers
     ids = drawn_ids(connection, version, stretch.since, stretch.until, doors=subject.doors, seed=seed, most=LOOKED_AT * films)
     parts, found = [Batch.empty(plan)], 0
     for some in _portions(ids):
-        rows = rows_between(connection, version, stretch.since, stretch.until, plan.findings, doors=subject.doors, among=some)
+        rows = rows_between(connection, version, stretch.since, stretch.until, plan.findings, doors=subject.doors, tiers=tiers, among=some)
         batch = batch_of(plan, rows)
         if cell != ALL:
             batch = batch.select(np.flatnonzero(cell_masks([cell], subgroups_of(subject.manifest.monitoring.subgroups, rows))[cell]))

@@ -17,6 +17,7 @@ from sqlalchemy import ARRAY, ColumnElement, Connection, LargeBinary, Table, Uui
 
 from service.access import Act, Deed
 from service.domain import Prediction
+from service.store.archived import bury
 from service.store.audit import append
 from service.store.drivers import driver_cursor
 from service.store.erasures import LOCK, Named, erased_among, note_erasure
@@ -52,6 +53,7 @@ def erase(connection: Connection, named: Named, pseudonym: bytes, *, at: datetim
     hold_until_commit(connection, LOCK)
     note_erasure(connection, named, pseudonym, at)
     rows = remove(connection, _predictions(connection, named, pseudonym), {named: pseudonym})
+    bury(connection, named, pseudonym, at)
     append(connection, Act(at, actor, Deed.ERASED, named, dict(rows)))
     return Erased(rows)
 

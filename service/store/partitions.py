@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -89,15 +89,17 @@ def make_months(connection: Connection, months: Iterable[datetime], missing: Seq
         _create(connection, name, wanted[name])
 
 
-def drop_partitions(engine: Engine, before: datetime) -> list[datetime]:
+def drop_partitions(engine: Engine, before: datetime, may_go: Callable[[datetime], bool] = lambda _month: True) -> list[datetime]:
     """Drop the months that ended by `before`, with the labels, idempotency keys and marks of their predictions; tallies and alarms stay.
+
+    may_go: asked of each month right before; false keeps it.
 
     Returns:
         The months dropped, earliest first.
     """
     with engine.begin() as connection:
         months = [month for month in _existing(connection) if _next(month) <= before]
-    return [month for month in months if _dropped(engine, month)]
+    return [month for month in months if may_go(month) and _dropped(engine, month)]
 
 
 def _next(month: datetime) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from sqlalchemy import Engine, delete, select
@@ -15,9 +16,11 @@ from service.store.tables import refusals, waiting_labels
 BATCH = 5000
 
 
-def drop_predictions(engine: Engine, before: datetime, *, at: datetime) -> list[datetime]:
+def drop_predictions(
+    engine: Engine, before: datetime, *, at: datetime, may_go: Callable[[datetime], bool] = lambda _month: True
+) -> list[datetime]:
     """Drop the months that ended by `before`, so never the present one; see `drop_partitions`. Returns the months."""
-    months = drop_partitions(engine, min(before, at))
+    months = drop_partitions(engine, min(before, at), may_go)
     if months:
         with engine.begin() as connection:
             names = [f"{month:%Y-%m}" for month in months]

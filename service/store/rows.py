@@ -131,7 +131,7 @@ def rows_between(
         statistics=tuple(statistics),
         flags=tuple(map(tuple, flags)),
         logits=np.array(logits, dtype=np.float32).reshape(len(rows), len(findings)),
-        embedding=_embedding(embeddings),
+        embedding=embedded(embeddings),
         labels=truth.labels,
         weights=truth.weights,
         delays=truth.delays,
@@ -139,8 +139,8 @@ def rows_between(
     )
 
 
-def _embedding(stored: Sequence[bytes | None]) -> NDArray[np.float32]:
-    """A film without an embedding among others that have one is a row of NaN."""
+def embedded(stored: Sequence[bytes | None]) -> NDArray[np.float32]:
+    """Embeddings as they are stored, in half precision, as a matrix. A film without an embedding among others that have one is a row of NaN."""
     size = max((len(one) for one in stored if one), default=0) // 2
     matrix = np.full((len(stored), size), np.nan, dtype=np.float32)
     for row, one in zip(matrix, stored, strict=True):

@@ -26,6 +26,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from service.store.access_tables import api_keys, audit
 from service.store.alarm_tables import alarms, alerts, outbox, remedies
+from service.store.archive_tables import archive_days, archive_tombstones, retallied_days
 from service.store.capture_tables import aliases, erasures, ledger_months, ledgers, spool_segments
 from service.store.label_tables import asked_reads, label_imports, labels, waiting_labels
 from service.store.metadata import metadata, moment
@@ -39,6 +40,8 @@ __all__ = [
     "alerts",
     "aliases",
     "api_keys",
+    "archive_days",
+    "archive_tombstones",
     "asked_reads",
     "audit",
     "checkpoints",
@@ -59,6 +62,7 @@ __all__ = [
     "refusals",
     "remedies",
     "requests",
+    "retallied_days",
     "sealed_headers",
     "series_readings",
     "snapshots",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
-from sqlalchemy import ARRAY, BigInteger, Connection, any_, delete, func, insert, literal, select
+from sqlalchemy import ARRAY, BigInteger, Connection, Date, any_, cast, delete, func, insert, literal, select
 
 from service.store.ids import uuid7_floor
 from service.store.tables import predictions, tallies, tally_marks
@@ -62,6 +62,12 @@ def save_tallies(connection: Connection, reference: int, hour: datetime, cells: 
     ]
     if rows:
         connection.execute(insert(tallies), rows)
+
+
+def tallied_days(connection: Connection, reference: int, since: datetime, until: datetime) -> set[date]:
+    """Days that have sums of hours that begin in [since, until)."""
+    inside = (tallies.c.reference == reference) & (tallies.c.hour >= since) & (tallies.c.hour < until)
+    return set(connection.scalars(select(cast(func.timezone("UTC", tallies.c.hour), Date)).where(inside).distinct()))
 
 
 def tallies_between(connection: Connection, reference: int, since: datetime, until: datetime) -> list[HourTally]:

@@ -12,6 +12,7 @@ from service.config import Settings
 from service.store.audit import head_of
 from service.store.retention import drop_predictions, drop_refusals, drop_waiting_labels
 from service.store.unaudited import audit_alarms
+from service.worker.archive import always, archived_first, forget_erased, has_parquet
 
 log = structlog.get_logger(__name__)
 
@@ -39,12 +40,15 @@ class Housekeeping:
         """Once a day. The head in a log that is shipped elsewhere is what a chain that was written anew cannot match."""
         predictions, refusals = self.settings.keep_predictions_days, self.settings.keep_refusals_days
         if predictions is not None:
-            months = drop_predictions(self.engine, at - timedelta(days=predictions), at=at)
+            may_go = archived_first(self.engine, self.settings) if self.settings.archive else always
+            months = drop_predictions(self.engine, at - timedelta(days=predictions), at=at, may_go=may_go)
             log.info("retention", table="predictions", months=len(months))
         if refusals is not None:
             rows = drop_refusals(self.engine, at - timedelta(days=refusals), at=at)
             log.info("retention", table="refusals", rows=rows)
         waited = drop_waiting_labels(self.engine, at - timedelta(days=WAITING_DAYS), at=at)
         log.info("retention", table="waiting_labels", rows=waited)
+        if has_parquet():
+            forget_erased(self.engine, self.settings, at)
         with self.engine.connect() as connection:
             log.info("audit head", head=str(head_of(connection)), day=at.date().isoformat())

@@ -43,7 +43,7 @@ def _tally_stretch(connection: Connection, subject: Subject, hours: Sequence[dat
         findings = subject.reference.plan.findings
         tiers = subject.manifest.monitoring.label_tiers
         rows = rows_between(connection, subject.version.id, counted[0], counted[-1] + HOUR, findings, doors=subject.doors, tiers=tiers)
-        by_hour = _tallied(subject, rows)
+        by_hour = tallied(subject, rows)
         for hour in counted:
             cells = {cell: (tally.n, tally.encode()) for cell, tally in by_hour.get(hour, {}).items()}
             save_tallies(connection, subject.reference_id, hour, cells, closed)
@@ -51,7 +51,7 @@ def _tally_stretch(connection: Connection, subject: Subject, hours: Sequence[dat
     remove_marks(connection, marks)
 
 
-def _tallied(subject: Subject, rows: Rows) -> Mapping[datetime, Mapping[str, Tally]]:
+def tallied(subject: Subject, rows: Rows) -> Mapping[datetime, Mapping[str, Tally]]:
     """Tally each hour and cell that has rows, looking at each row once."""
     plan = subject.reference.plan
     inside = cell_masks(plan.cells, subgroups_of(subject.manifest.monitoring.subgroups, rows))
