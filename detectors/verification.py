@@ -104,6 +104,11 @@ class Verified:
         readings, flagged = np.stack([one.readings(finding) for one in tallies]), schema.flagged(finding)
         films = strata.sum(axis=1).astype(np.float64)
         audited = readings[:, READ] - strata[:, 1:].sum(axis=1)
+        return cls.summed(films, readings, audited, flagged)
+
+    @classmethod
+    def summed(cls, films: Floats, readings: Floats, audited: Floats, flagged: Bools) -> Verified:
+        """Take sums by stratum, and join strata that are too thinly read."""
         group = _joined(readings[:, READ], films, flagged)
         together = group[:, :, None] == group[:, None, :]
         known, weight, square = np.einsum("rst,krt->krs", together, np.stack([films, readings[:, WEIGHT], readings[:, SQUARE]]))

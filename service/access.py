@@ -55,6 +55,7 @@ class Deed(StrEnum):
     PREDICTION_READ = "prediction.read"
     LABELS_STATED = "labels.stated"
     LABELS_IMPORTED = "labels.imported"
+    WORKLIST_DRAWN = "worklist.drawn"
     MODEL_REGISTERED = "model.registered"
     REFERENCE_BUILT = "reference.built"
     ALARM_OPENED = "alarm.opened"

@@ -135,6 +135,10 @@ class LabelError(StepwedgeError):
     """The label is not valid."""
 
 
+class UnwatchedModelError(StepwedgeError):
+    """The model has no reference yet, so nobody knows what its scores mean: declare a good period first."""
+
+
 class UnknownImportError(StepwedgeError):
     """You have begun no import of labels under this name."""
 

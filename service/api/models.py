@@ -31,11 +31,12 @@ class ModelLinks(BaseModel):
     devices: Annotated[str, Field(examples=["/v1/models/chest/devices"])]
     measurements: Annotated[str, Field(examples=["/v1/models/chest/measurements"])]
     remedies: Annotated[str, Field(examples=["/v1/models/chest/remedies"])]
+    worklist: Annotated[str, Field(examples=["/v1/models/chest/worklist"])]
 
     @classmethod
     def of(cls, model: str) -> ModelLinks:
         own = f"/v1/models/{model}"
-        below = {name: f"{own}/{name}" for name in ("predictions", "alarms", "curves", "devices", "measurements", "remedies")}
+        below = {name: f"{own}/{name}" for name in ("predictions", "alarms", "curves", "devices", "measurements", "remedies", "worklist")}
         return cls(self=own, **below)
 
 

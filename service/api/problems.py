@@ -53,6 +53,7 @@ KINDS: Mapping[type[BaseException], Kind] = {
     errors.ConflictError: Kind("conflict", 409, "Other content under the same key"),
     errors.InvalidRequestError: INVALID,
     errors.LabelError: Kind("invalid-label", 400, "Invalid label"),
+    errors.UnwatchedModelError: Kind("no-reference", 409, "No reference yet"),
     errors.UnknownImportError: Kind("unknown-import", 404, "Unknown import"),
     errors.UnauthenticatedError: Kind("unauthenticated", 401, "Who asks is not known", challenge='Bearer realm="stepwedge"'),
     errors.ForbiddenError: Kind("forbidden", 403, "The caller may not do this"),

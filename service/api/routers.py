@@ -25,6 +25,7 @@ from service.api import (
     reports,
     requests,
     reviews,
+    worklist,
 )
 
 ROUTERS = (
@@ -35,6 +36,7 @@ ROUTERS = (
     dicomweb.router,
     labels.router,
     label_upload.router,
+    worklist.router,
     models.router,
     alarms.router,
     reviews.router,

@@ -21,6 +21,7 @@ from service.cli.retally import retally
 from service.cli.up import up
 from service.cli.words import words
 from service.cli.worker import worker
+from service.cli.worklist import worklist
 
 HERE, PARTS, WORK = "Everything at once", "Part by part", "At work"
 COMMANDS = (
@@ -32,6 +33,7 @@ COMMANDS = (
     (WORK, register),
     (WORK, reference),
     (WORK, labels),
+    (WORK, worklist),
     (WORK, replay),
     (WORK, archive),
     (WORK, retally),

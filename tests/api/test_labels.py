@@ -282,6 +282,14 @@ def test_every_statement_is_listed_with_the_id_that_a_correction_names(client: h
     assert [one["value"] for one in listed if one["finding"] == "effusion"] == [None]
 
 
+def test_a_worklist_needs_a_model_with_a_reference_and_known_terms(shared: httpx.Client) -> None:
+    assert shared.get("/v1/models/chest/worklist").json()["type"] == "/problems/no-reference"
+    assert shared.get("/v1/models/knee/worklist").json()["type"] == "/problems/unknown-model"
+    for terms in ({"n": 0}, {"n": 10**6}, {"seed": -1}, {"until": "2026-03-02"}, {"patient": READER}):
+        reply = shared.get("/v1/models/chest/worklist", params=terms)
+        assert (reply.status_code, READER in reply.text) == (400, False)
+
+
 @given(st.binary(max_size=200).filter(lambda line: b"\n" not in line))
 def test_any_line_is_a_statement_or_an_error_that_says_so(line: bytes) -> None:
     for parse in (json_line, csv_line(b"finding,value,source,made_at,prediction")):
