@@ -27,8 +27,10 @@ Url = Annotated[str | None, typer.Option("--url", help="Gateway to send to; defa
 
 
 def labels(file: File, url: Url = None) -> None:
-    """Send labels to a gateway. Columns: finding, source, made_at; value, assessment or uncertain; and one of prediction, accession, study,
-    instance; also tier, reader, model, asked, supersedes.
+    """Send labels to a gateway.
+
+    Columns: finding, source, made_at; one of value, assessment, uncertain; one of prediction, accession, study, instance; also tier, reader,
+    model, asked, supersedes.
 
     An import that breaks off goes on where it stopped when the command is given again. Sending a file twice is harmless: a statement is stored
     once. The key of the data folder is used, or STEPWEDGE_API_KEY.

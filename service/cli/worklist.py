@@ -6,15 +6,17 @@ import csv
 import secrets
 import sys
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from detectors.measurement import Interval
 from service.cli.setup import database, read_settings
 from service.errors import SetupError
 from service.store.engine import connected
 from service.store.models import champion
+
+if TYPE_CHECKING:  # scipy takes a second to import; --help must not wait for it
+    from detectors.measurement import Interval
 
 Model = Annotated[str, typer.Argument(help="Name of the model.", show_default=False)]
 Reads = Annotated[int, typer.Option("--reads", "-n", min=1, max=1000, help="How many films.")]
