@@ -85,7 +85,7 @@ from detectors.unseen_share import unseen_share
 
 Detector = Callable[[Reference, Mapping[str, Tally]], Sequence[Measurement]]
 
-DETECTORS: tuple[Detector, ...] = (
+OF_INPUTS_AND_SCORES: tuple[Detector, ...] = (
     feature_drift,
     missing_share,
     unseen_share,
@@ -95,6 +95,11 @@ DETECTORS: tuple[Detector, ...] = (
     score_drift,
     flag_rate,
     prevalence_estimate,
+)
+"""What needs no label, and so can be read within the day."""
+
+DETECTORS: tuple[Detector, ...] = (
+    *OF_INPUTS_AND_SCORES,
     observed_prevalence,
     calibration_line,
     spiegelhalter,

@@ -81,6 +81,15 @@ class Readings(Sequence[Measurement]):
         }
         return cls(words=tuple(word for one in columns for word in one.words), **arrays)
 
+    def take(self, rows: NDArray[np.int64]) -> Readings:
+        """Pick rows."""
+        return Readings(words=self.words, **{name: getattr(self, name)[rows] for name in _ARRAYS})
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Names of all measurements."""
+        return frozenset(self.words[code] for code in np.unique(self.name))
+
     def where(self, **wanted: str) -> NDArray[np.int64]:
         """Rows in which every named column (name, cell, finding, feature) says just this word."""
         chosen = np.ones(len(self), dtype=bool)

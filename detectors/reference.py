@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import InitVar, asdict, dataclass, field, fields
+from functools import cached_property, partial
 from statistics import fmean
 from typing import Any
 
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 from detectors.batch import Batch
 from detectors.budget import limit
 from detectors.coding import wave_columns
+from detectors.deferred import DeferredSequence, DeferredTallies
 from detectors.discrepancy import Null, learn
 from detectors.estimates import Estimates, estimate_counts
 from detectors.kernel import Kernel
@@ -33,9 +36,9 @@ REFERENCES_HELD = 16
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Reference:
-    """Frozen constants that a model version is compared to.
+    """Frozen constants that a model version is compared to. One that was stored reads its tallies and series when they are asked for.
 
     tallies: cell -> tally of the reference period, "all" first.
     series: what is watched.
@@ -43,28 +46,32 @@ class Reference:
     null: of the embedding's discrepancy; None where the reference has too few embeddings.
     profiles: how films with and without each finding looked.
     sources: where films come from, each watched for its silence.
-    gather: reads k and n of every row from tallies.
     digest: names the whole of it [16 bytes]; `named` is that of a reference that was stored, whose bytes carry a checksum of their own.
-    scatter: (family, cell, feature, finding) -> mean dispersion; see `dispersion_of`.
     """
 
     plan: Plan
     schema: Schema
     tallies: Mapping[str, Tally]
-    series: tuple[Series, ...]
+    series: Sequence[Series]
     estimates: Estimates
     null: Null | None
     profiles: Profiles
     sources: Sources
     named: InitVar[bytes] = b""
-    gather: Gather = field(init=False)
     digest: bytes = field(init=False)
-    scatter: Mapping[tuple[str, str, str, str], float] = field(init=False, repr=False)
 
     def __post_init__(self, named: bytes) -> None:
-        object.__setattr__(self, "gather", Gather.of(self.series))
-        object.__setattr__(self, "scatter", _scatter(self.series, self.dispersion))
         object.__setattr__(self, "digest", named or fingerprint(*self._content()))
+
+    @cached_property
+    def gather(self) -> Gather:
+        """Reads k and n of every row from tallies."""
+        return Gather.of(self.series)
+
+    @cached_property
+    def scatter(self) -> Mapping[tuple[str, str, str, str], float]:
+        """(family, cell, feature, finding) -> mean dispersion; see `dispersion_of`."""
+        return _scatter(self.series, self.dispersion)
 
     @property
     def cells(self) -> tuple[str, ...]:
@@ -113,15 +120,15 @@ class Reference:
         header = {
             "plan": asdict(self.plan),
             "schema": self.schema.describe(),
-            "series": [asdict(one) for one in self.series],
-            "sources": [asdict(one) for one in self.sources.series],
             "days": self.days,
             "cells": self.cells,
             "null": None if self.null is None else asdict(self.null),
+            "scatter": [[*subject, phi] for subject, phi in self.scatter.items()],
         }
         arrays: dict[str, NDArray[Any]] = {**_embedding_arrays(self.schema), **self.estimates.arrays()}
         arrays |= {f"profile/{one.name}": getattr(self.profiles, one.name) for one in fields(Profiles)}
         arrays |= {f"habit/{name}": one for name, one in self.sources.habits.arrays().items()}
+        arrays |= {"series": _written(self.series), "sources": _written(self.sources.series)}
         encoded = (np.frombuffer(tally.encode(), dtype=np.uint8) for tally in self.tallies.values())
         return header, arrays | {f"tally/{number}": one for number, one in enumerate(encoded)}
 
@@ -137,13 +144,12 @@ class Reference:
         try:
             projection = Projection(arrays.pop("mean"), arrays.pop("components"), arrays.pop("variances"))
             schema = Schema.restore(header["schema"], projection, Kernel(arrays.pop("frequencies")))
-            tallies = {cell: Tally.decode(schema, arrays.pop(f"tally/{number}").tobytes()) for number, cell in enumerate(header["cells"])}
-            series = tuple(map(_series, header["series"]))
+            tallies = DeferredTallies(schema, {cell: arrays.pop(f"tally/{place}").tobytes() for place, cell in enumerate(header["cells"])})
+            series, sources = (DeferredSequence(partial(_read, arrays.pop(name).tobytes())) for name in ("series", "sources"))
             profiles = Profiles(**{one.name: arrays.pop(f"profile/{one.name}") for one in fields(Profiles)})
             habits = Habits(**{one.name: arrays.pop(f"habit/{one.name}") for one in fields(Habits)})
-            sources = Sources(tuple(map(_series, header["sources"])), habits)
             null = None if header["null"] is None else Null(**header["null"])
-            return cls(
+            reference = cls(
                 _plan(header["plan"]),
                 schema,
                 tallies,
@@ -151,11 +157,13 @@ class Reference:
                 Estimates(days=header["days"], **arrays),
                 null,
                 profiles,
-                sources,
+                Sources(sources, habits),
                 bytes.fromhex(header["digest"]),
             )
+            object.__setattr__(reference, "scatter", {tuple(subject): phi for *subject, phi in header["scatter"]})
         except (KeyError, TypeError, ValueError) as error:
             raise DecodeError("the reference is damaged") from error
+        return reference
 
 
 def build_reference(
@@ -220,6 +228,15 @@ def _scatter(series: Sequence[Series], dispersion: Floats) -> dict[tuple[str, st
 def _plan(described: Mapping[str, Any]) -> Plan:
     arguments: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in described.items()}
     return Plan(**arguments)
+
+
+def _written(series: Sequence[Series]) -> NDArray[np.uint8]:
+    """Apart from the header, which is read whole: a model with twenty subgroups has thousands of strata."""
+    return np.frombuffer(json.dumps([asdict(one) for one in series], separators=(",", ":")).encode(), dtype=np.uint8)
+
+
+def _read(written: bytes) -> tuple[Series, ...]:
+    return tuple(map(_series, json.loads(written)))
 
 
 def _series(described: Mapping[str, Any]) -> Series:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -67,21 +68,22 @@ class Habits:
         return cls(*(np.empty((WEEK, 0)) for _ in range(3)))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Sources:
-    """Values, subgroups and the whole, each put as a rate: its own films among those that could have been.
+    """Values, subgroups and the whole, each put as a rate: its own films among those that could have been."""
 
-    own: counts them; in a subgroup its trials are its own films too. others: counts those of "all" beside which a subgroup is seen.
-    """
-
-    series: tuple[Series, ...] = ()
+    series: Sequence[Series] = ()
     habits: Habits = field(default_factory=Habits.none)
-    own: Gather = field(init=False)
-    others: Gather = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "own", Gather.of(self.series))
-        object.__setattr__(self, "others", Gather.of([_beside(one) for one in self.series]))
+    @cached_property
+    def own(self) -> Gather:
+        """Counts its own films; in a subgroup its trials are its own films too."""
+        return Gather.of(self.series)
+
+    @cached_property
+    def others(self) -> Gather:
+        """Counts those of "all" beside which a subgroup is seen."""
+        return Gather.of([_beside(one) for one in self.series])
 
     @classmethod
     def candidates(cls, schema: Schema, tallies: Mapping[str, Tally]) -> Sources:

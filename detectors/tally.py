@@ -23,6 +23,7 @@ WEIGHED_POINT = 2.0**20
 
 VERSION = 4
 MAGNITUDE = 2**63 - 1
+PLANES = 12
 ROWS_AT_ONCE = 4096
 """Rows coded at once; bounds the memory."""
 
@@ -121,21 +122,26 @@ class Tally:
     @classmethod
     def decode(cls, schema: Schema, encoded: bytes) -> Tally:
         """Undo `encode`. Raises DecodeError for foreign or damaged bytes."""
-        if encoded[:1] != bytes([VERSION]):
-            raise DecodeError("the tally was written by another release; build the reference anew (stepwedge reference)")
-        if encoded[1:17] != schema.digest:
-            raise DecodeError("the tally belongs to another schema")
-        payload = np.frombuffer(expand(encoded[17:]), dtype=np.uint8)
-        filled, rest = divmod(len(payload), 12)
-        if rest:
-            raise DecodeError("the tally is damaged")
-        gaps = np.ascontiguousarray(payload[: 4 * filled].reshape(4, filled).T).view("<u4").ravel()
-        held = np.ascontiguousarray(payload[4 * filled :].reshape(8, filled).T).view("<i8").ravel()
-        places = np.cumsum(gaps, dtype=np.int64)
-        if filled and (places[-1] >= schema.size or (gaps[1:] == 0).any()):
-            raise DecodeError("the tally is damaged")
+        return cls.decode_sum(schema, [encoded])
+
+    @classmethod
+    def decode_sum(cls, schema: Schema, encoded: Iterable[bytes]) -> Tally:
+        """Add up encoded tallies; the same as adding them one by one, in less time, because only what they fill is looked at."""
         vector = np.zeros(schema.size, dtype=np.int64)
-        vector[places] = (held >> 1 & MAGNITUDE) ^ -(held & 1)
+        planes = [found for one in encoded if (found := _planes(schema, one)).size]
+        if planes:
+            filled = np.array([one.shape[1] for one in planes])
+            ends = np.cumsum(filled)
+            table = np.concatenate(planes, axis=1) if len(planes) > 1 else planes[0]
+            gaps = np.ascontiguousarray(table[:4].T).view("<u4").ravel()
+            held = np.ascontiguousarray(table[4:].T).view("<i8").ravel()
+            running = np.cumsum(gaps, dtype=np.int64)
+            places = running - np.repeat(np.concatenate([[0], running[ends[:-1] - 1]]), filled)
+            stuck = gaps == 0
+            stuck[ends - filled] = False
+            if stuck.any() or places[ends - 1].max() >= schema.size:
+                raise DecodeError("the tally is damaged")
+            np.add.at(vector, places, (held >> 1 & MAGNITUDE) ^ -(held & 1))
         return cls(schema, vector)
 
 
@@ -204,6 +210,18 @@ def tally_cells(
                 inside = chosen[weighing]
                 np.add.at(vectors[cell], weighed_at[:, inside], np.rint(weighed[:, inside] * WEIGHED_POINT).astype(np.int64))
     return {cell: Tally(schema, vector) for cell, vector in vectors.items()}
+
+
+def _planes(schema: Schema, encoded: bytes) -> NDArray[np.uint8]:
+    """Bytes of an encoded tally as planes [12, filled places]: four of the gaps, eight of what the places hold."""
+    if encoded[:1] != bytes([VERSION]):
+        raise DecodeError("the tally was written by another release; build the reference anew (stepwedge reference)")
+    if encoded[1:17] != schema.digest:
+        raise DecodeError("the tally belongs to another schema")
+    payload = np.frombuffer(expand(encoded[17:]), dtype=np.uint8)
+    if len(payload) % PLANES:
+        raise DecodeError("the tally is damaged")
+    return payload.reshape(PLANES, -1)
 
 
 def _exact_sums(places: NDArray[np.int64], fixed: NDArray[np.float64], size: int) -> NDArray[np.int64]:

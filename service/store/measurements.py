@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Connection, func, select
+import numpy as np
+from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
 from detectors.measurement import Measurement
@@ -51,18 +52,25 @@ def save_measurements(connection: Connection, reference: int, as_of: date, windo
 
 
 def last_readings(connection: Connection, reference: int, window_days: int | None = None) -> list[StoredReadings]:
-    """What the last reading of each window said, or of one, shortest window first."""
+    """What the last reading of each window said, or of one, shortest window first; what it had no word on, as it was read the day before."""
     other = readings.alias()
     same = (other.c.reference == readings.c.reference) & (other.c.window_days == readings.c.window_days)
-    latest = select(func.max(other.c.as_of)).where(same).scalar_subquery()
+    latest = select(other.c.as_of).where(same).order_by(other.c.as_of.desc()).limit(2).correlate(readings)
     query = (
         select(readings.c.as_of, readings.c.window_days, readings.c.payload)
-        .where(readings.c.reference == reference, readings.c.as_of == latest)
-        .order_by(readings.c.window_days)
+        .where(readings.c.reference == reference, readings.c.as_of.in_(latest))
+        .order_by(readings.c.window_days, readings.c.as_of.desc())
     )
     if window_days is not None:
         query = query.where(readings.c.window_days == window_days)
-    return [StoredReadings(row.as_of, row.window_days, Readings.from_bytes(row.payload)) for row in connection.execute(query)]
+    found: list[StoredReadings] = []
+    for row in connection.execute(query):
+        said = Readings.from_bytes(row.payload)
+        newer = found[-1].readings.names if found and found[-1].window_days == row.window_days else frozenset[str]()
+        left = said.take(np.flatnonzero([said.words[name] not in newer for name in said.name]))
+        if len(left):
+            found.append(StoredReadings(row.as_of, row.window_days, left))
+    return found
 
 
 def last_measurements(

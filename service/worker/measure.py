@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection
 
-from detectors import DETECTORS
+from detectors import DETECTORS, OF_INPUTS_AND_SCORES, Detector
 from detectors.readings import Readings
 from service.store.measurements import save_measurements
 from service.worker.calendar import DAY, ceil_day, day_of, floor_day
@@ -16,7 +16,8 @@ from service.worker.windows import windows_until
 
 WINDOWS_DAYS = (1, 7, 30, 90)
 LATEST = WINDOWS_DAYS[:1]
-"""The window that is measured every hour. The others move by a day in a week or more: they are measured when a day is over, up to it."""
+"""The window that is measured every hour, as far as no label is needed: films of the last hours have none yet. All the rest is measured
+when a day is over, up to it: the other windows move by a day in a week or more."""
 
 
 def measure_days(
@@ -38,18 +39,20 @@ def measure_days(
     if closed <= subject.until:
         return found
     for end in _ends(subject, measured or subject.until, changed, closed):
-        lengths = WINDOWS_DAYS if end == floor_day(end) else LATEST
         with connection.begin():
-            windows = measure(connection, subject, end, lengths)
+            whole = end == floor_day(end)
+            windows = measure(connection, subject, end, *((WINDOWS_DAYS, DETECTORS) if whole else (LATEST, OF_INPUTS_AND_SCORES)))
             save_measurements(connection, subject.reference_id, day_of(end - timedelta.resolution), windows)
-        found |= {days: len(readings) for days, readings in windows.items()}
+        found |= {days: max(len(readings), found.get(days, 0)) for days, readings in windows.items()}
     return found
 
 
-def measure(connection: Connection, subject: Subject, end: datetime, lengths: Sequence[int]) -> Mapping[int, Readings]:
+def measure(
+    connection: Connection, subject: Subject, end: datetime, lengths: Sequence[int], detectors: Sequence[Detector]
+) -> Mapping[int, Readings]:
     """Measure windows of these lengths in days that end at this hour."""
     windows = windows_until(connection, subject, end, lengths)
-    return {days: Readings.joined(detector(subject.reference, window) for detector in DETECTORS) for days, window in windows}
+    return {days: Readings.joined(detector(subject.reference, window) for detector in detectors) for days, window in windows}
 
 
 def _ends(subject: Subject, measured: datetime, changed: Sequence[date], closed: datetime) -> Iterator[datetime]:

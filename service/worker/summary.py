@@ -45,13 +45,15 @@ def summarise(connection: Connection, subject: Subject, before: Snapshot | None,
     last = last_checkpoint(connection, subject.reference_id) or subject.first_day - DAY
     if before is not None and before.reference != subject.reference_id:
         before = None
+    known = before.measured if before else {}
+    most = {days: max(known.get(days, 0), measured.get(days, 0)) for days in sorted({*known, *measured})}
     if before is not None and before.judged_until == midnight(last + DAY) and not judged.days:
-        return Summary(replace(before, measured={**before.measured, **measured}), None)
+        return Summary(replace(before, measured=most), None)
     series = tuple(_series(connection, subject, last))
     snapshot = Snapshot(
         reference=subject.reference_id,
         judged_until=midnight(last + DAY),
-        measured={**(before.measured if before else {}), **measured},
+        measured=most,
         series=len(series),
         strongest=leading(series),
         open_alarms=tuple(OpenAlarm(one.kind, one.family, one.cell) for one in open_alarms(connection, subject.reference_id)),

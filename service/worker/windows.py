@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from itertools import chain
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from detectors.schema import Schema
@@ -33,9 +32,10 @@ class Stored(Protocol):
 
 def added_up(schema: Schema, stored: Iterable[Stored]) -> dict[str, Tally]:
     """Add stored tallies up, cell by cell."""
-    sums: dict[str, NDArray[np.int64]] = {}
-    _add(schema, sums, stored)
-    return _frozen(schema, sums)
+    by_cell: dict[str, list[bytes]] = {}
+    for one in stored:
+        by_cell.setdefault(one.cell, []).append(one.payload)
+    return {cell: Tally.decode_sum(schema, payloads) for cell, payloads in by_cell.items()}
 
 
 def days_sum(connection: Connection, subject: Subject, first: date, last: date) -> Window:
@@ -49,13 +49,16 @@ def windows_until(connection: Connection, subject: Subject, end: datetime, lengt
     A longer window begins with the shorter one's sum. Whole days are read from their roll-ups, so 90 days cost about 90 rows
     a cell, plus the hours at the edges.
     """
-    schema, sums, begin = subject.reference.schema, dict[str, NDArray[np.int64]](), end
+    schema, window, begin = subject.reference.schema, dict[str, Tally](), end
     for days in sorted(lengths):
         before = begin
         begin = end - days * DAY
-        for stored in _pieces(connection, subject.reference_id, begin, before):
-            _add(schema, sums, stored)
-        yield days, _frozen(schema, sums)
+        further = added_up(schema, chain.from_iterable(_pieces(connection, subject.reference_id, begin, before)))
+        window = {
+            cell: window[cell] + further[cell] if cell in window and cell in further else window.get(cell) or further[cell]
+            for cell in dict.fromkeys((*window, *further))
+        }
+        yield days, window
 
 
 def _pieces(connection: Connection, reference: int, begin: datetime, end: datetime) -> Iterator[Sequence[Stored]]:
@@ -69,16 +72,3 @@ def _pieces(connection: Connection, reference: int, begin: datetime, end: dateti
         yield tallies_between(connection, reference, begin, first)
     if last < end:
         yield tallies_between(connection, reference, last, end)
-
-
-def _add(schema: Schema, sums: dict[str, NDArray[np.int64]], stored: Iterable[Stored]) -> None:
-    for one in stored:
-        vector = Tally.decode(schema, one.payload).vector
-        if one.cell in sums:
-            sums[one.cell] += vector
-        else:
-            sums[one.cell] = vector
-
-
-def _frozen(schema: Schema, sums: Mapping[str, NDArray[np.int64]]) -> dict[str, Tally]:
-    return {cell: Tally(schema, vector.copy()) for cell, vector in sums.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -30,8 +31,8 @@ def reference(engine: Engine) -> int:
 def test_the_last_reading_is_found_by_what_it_measured(engine: Engine, reference: int) -> None:
     with engine.begin() as connection:
         save_measurements(connection, reference, MONDAY, {7: [ENOUGH]})
-        save_measurements(connection, reference, TUESDAY, {7: [ENOUGH, TOO_LITTLE], 30: [ENOUGH]})
-        save_measurements(connection, reference, TUESDAY, {7: [ENOUGH, TOO_LITTLE], 30: []})
+        save_measurements(connection, reference, TUESDAY, {7: [ENOUGH, TOO_LITTLE]})
+        save_measurements(connection, reference, TUESDAY, {7: [ENOUGH, TOO_LITTLE]})
         save_measurements(connection, reference, MONDAY, {90: [ENOUGH]})
         assert [(one.as_of, one.cell, one.window_days, one.verdict) for one in last_measurements(connection, reference)] == [
             (TUESDAY, "all", 7, "within"),
@@ -41,6 +42,16 @@ def test_the_last_reading_is_found_by_what_it_measured(engine: Engine, reference
         (one,) = last_measurements(connection, reference, name="brier", cell="all", finding="opacity", feature="", window_days=7)
         assert (one.value, one.n, one.low, one.high, one.limit, one.reason) == (0.1, 500, 0.08, 0.12, 0.2, "")
         assert last_measurements(connection, reference, window_days=30) == []
+
+
+def test_what_the_last_reading_had_no_word_on_is_told_as_it_was_read_the_day_before(engine: Engine, reference: int) -> None:
+    other, fresh = replace(ENOUGH, name="auroc"), replace(ENOUGH, value=0.15)
+    with engine.begin() as connection:
+        save_measurements(connection, reference, MONDAY - timedelta(days=1), {1: [ENOUGH, replace(ENOUGH, name="older")]})
+        save_measurements(connection, reference, MONDAY, {1: [ENOUGH, other]})
+        save_measurements(connection, reference, TUESDAY, {1: [fresh]})
+        told = [(one.as_of, one.name, one.value) for one in last_measurements(connection, reference)]
+    assert told == [(MONDAY, "auroc", 0.1), (TUESDAY, "brier", 0.15)]
 
 
 def test_a_checkpoint_replaces_that_of_its_day(engine: Engine, reference: int) -> None:
