@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +24,8 @@ WEIGHED_POINT = 2.0**20
 
 VERSION = 4
 MAGNITUDE = 2**63 - 1
-PLANES = 12
+ESCAPE = 255
+HEAD = struct.Struct("<IB")
 ROWS_AT_ONCE = 4096
 """Rows coded at once; bounds the memory."""
 
@@ -111,13 +113,18 @@ class Tally:
         return self.schema.blocks["waves"].of(self.vector)
 
     def encode(self) -> bytes:
-        """Sparse, compressed bytes: version, schema digest, then gaps between filled places and what they hold."""
+        """Sparse, compressed bytes: version, schema digest, then gaps between filled places and what they hold.
+
+        What they hold has its sign last, so that small numbers have small bytes: one each, and eight more for the few of ESCAPE or above.
+        """
         places = np.flatnonzero(self.vector)
-        gaps = np.diff(places, prepend=0).astype("<u4")
-        values = self.vector[places]
-        held = ((values << 1) ^ (values >> 63)).astype("<i8")  # the sign last, so that small numbers have small bytes
-        planes = (gaps.view(np.uint8).reshape(-1, 4).T, held.view(np.uint8).reshape(-1, 8).T)
-        return bytes([VERSION]) + self.schema.digest + squeeze(b"".join(np.ascontiguousarray(plane).tobytes() for plane in planes))
+        gaps, values = np.diff(places, prepend=0), self.vector[places]
+        held = ((values << 1) ^ (values >> 63)).view(np.uint64)
+        width = 2 if gaps.max(initial=0) < 2**16 else 4
+        large = held[held >= ESCAPE]
+        parts = (_sliced(gaps, width), np.minimum(held, ESCAPE).astype(np.uint8), _sliced(large, 8))
+        head = HEAD.pack(len(places), width)
+        return bytes([VERSION]) + self.schema.digest + squeeze(head + b"".join(part.tobytes() for part in parts))
 
     @classmethod
     def decode(cls, schema: Schema, encoded: bytes) -> Tally:
@@ -128,19 +135,18 @@ class Tally:
     def decode_sum(cls, schema: Schema, encoded: Iterable[bytes]) -> Tally:
         """Add up encoded tallies; the same as adding them one by one, in less time, because only what they fill is looked at."""
         vector = np.zeros(schema.size, dtype=np.int64)
-        planes = [found for one in encoded if (found := _planes(schema, one)).size]
-        if planes:
-            filled = np.array([one.shape[1] for one in planes])
+        parts = [part for one in encoded if len((part := _parts(schema, one))[0])]
+        if parts:
+            gaps, small, large = (np.concatenate(column) for column in zip(*parts, strict=True))
+            filled = np.array([len(one) for one, _, _ in parts])
             ends = np.cumsum(filled)
-            table = np.concatenate(planes, axis=1) if len(planes) > 1 else planes[0]
-            gaps = np.ascontiguousarray(table[:4].T).view("<u4").ravel()
-            held = np.ascontiguousarray(table[4:].T).view("<i8").ravel()
             running = np.cumsum(gaps, dtype=np.int64)
             places = running - np.repeat(np.concatenate([[0], running[ends[:-1] - 1]]), filled)
-            stuck = gaps == 0
+            stuck, held = gaps == 0, small.astype(np.int64)
             stuck[ends - filled] = False
             if stuck.any() or places[ends - 1].max() >= schema.size:
                 raise DecodeError("the tally is damaged")
+            held[small == ESCAPE] = large
             np.add.at(vector, places, (held >> 1 & MAGNITUDE) ^ -(held & 1))
         return cls(schema, vector)
 
@@ -212,16 +218,32 @@ def tally_cells(
     return {cell: Tally(schema, vector) for cell, vector in vectors.items()}
 
 
-def _planes(schema: Schema, encoded: bytes) -> NDArray[np.uint8]:
-    """Bytes of an encoded tally as planes [12, filled places]: four of the gaps, eight of what the places hold."""
+def _sliced(values: NDArray[Any], width: int) -> NDArray[np.uint8]:
+    """Lowest bytes of all values, then the next ones [width, values]: like beside like packs well."""
+    return np.ascontiguousarray(values.astype(f"<u{width}").view(np.uint8).reshape(-1, width).T)
+
+
+def _whole(sliced: NDArray[np.uint8], width: int, kind: str) -> NDArray[Any]:
+    """Undo `_sliced`."""
+    return np.ascontiguousarray(sliced.reshape(width, -1).T).view(f"<{kind}{width}").ravel()
+
+
+def _parts(schema: Schema, encoded: bytes) -> tuple[NDArray[Any], NDArray[np.uint8], NDArray[np.int64]]:
+    """Gaps, small numbers and large ones of an encoded tally."""
     if encoded[:1] != bytes([VERSION]):
         raise DecodeError("the tally was written by another release; build the reference anew (stepwedge reference)")
     if encoded[1:17] != schema.digest:
         raise DecodeError("the tally belongs to another schema")
-    payload = np.frombuffer(expand(encoded[17:]), dtype=np.uint8)
-    if len(payload) % PLANES:
-        raise DecodeError("the tally is damaged")
-    return payload.reshape(PLANES, -1)
+    try:
+        payload = expand(encoded[17:])
+        filled, width = HEAD.unpack_from(payload)
+        bytes_ = np.frombuffer(payload, dtype=np.uint8, offset=HEAD.size)
+        gaps, small, large = bytes_[: width * filled], bytes_[width * filled : (width + 1) * filled], bytes_[(width + 1) * filled :]
+        if len(large) != 8 * np.count_nonzero(small == ESCAPE):
+            raise DecodeError("the tally is damaged")
+        return _whole(gaps, width, "u"), small, _whole(large, 8, "i")
+    except (struct.error, TypeError, ValueError) as error:
+        raise DecodeError("the tally is damaged") from error
 
 
 def _exact_sums(places: NDArray[np.int64], fixed: NDArray[np.float64], size: int) -> NDArray[np.int64]:
