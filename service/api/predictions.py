@@ -21,8 +21,10 @@ from service.api.follow import RequestReply, RequestsReply
 from service.api.intake import RESPOND_ASYNC, Asked, asked, instance_of, read_instances, said_in, submission_of
 from service.api.later import postpone, prefers_later, priority_of
 from service.api.multipart import Part
+from service.api.negotiation import JSON
 from service.api.problems import INTERNAL, detail_of, problem
 from service.api.replies import FormReply, InstanceReply, PredictionReply
+from service.api.reports import AS_DICOM, VARY, Form, report_as
 from service.api.state import Served, Service, service_of
 from service.api.trace import frames
 from service.domain import Durability, Prediction, Submission
@@ -149,10 +151,13 @@ async def answer_part(service: Service, account: Account, submission: Submission
     operation_id="get_prediction",
     summary="The recorded answer",
     response_model=PredictionReply,
-    responses=problems(400, 404, 503),
+    responses={**AS_DICOM, **problems(400, 404, 406, 410, 500, 503)},
 )
-async def get_prediction(prediction: UUID, caller: MayRead, service: Served) -> PredictionReply:
-    """The answer as it was recorded."""
+async def get_prediction(prediction: UUID, caller: MayRead, service: Served, form: Form, response: Response) -> PredictionReply | Response:
+    """The answer as it was recorded; with `Accept: application/dicom` as the structured report, as at `/sr`."""
+    if form != JSON:
+        return await report_as(form, service, caller, prediction)
+    response.headers.update(VARY)
 
     def recall(connection: Connection) -> tuple[Prediction, Manifest, UUID | None]:
         found = find_prediction(connection, prediction)

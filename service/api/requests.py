@@ -6,14 +6,17 @@ import asyncio
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from service.access import Caller, Role
 from service.api.callers import MayFollow
 from service.api.documents import problems
 from service.api.follow import EXAMPLE, RequestReply, RequestsReply
+from service.api.negotiation import JSON
+from service.api.problems import RETRY_AFTER_S
+from service.api.reports import AS_DICOM, VARY, Form, report_as
 from service.api.state import Served, Service
-from service.errors import UnavailableError, UnknownRequestError
+from service.errors import NoReportError, UnavailableError, UnknownRequestError
 from service.gateway.journal import status_of
 from service.store.requests import RequestStatus, find_request, requests_of
 
@@ -25,13 +28,27 @@ router = APIRouter(prefix="/v1/requests", tags=["predictions"])
     operation_id="get_request",
     summary="How far a request is",
     response_model_exclude_none=True,
-    responses=problems(400, 401, 403, 404, 503),
+    response_model=RequestReply,
+    responses={**AS_DICOM, 202: {"model": RequestReply, "description": "DICOM was asked for, and the request has not ended yet."}}
+    | problems(400, 401, 403, 404, 406, 410, 500, 503),
 )
-async def get_request(request: UUID, caller: MayFollow, service: Served) -> RequestReply:
-    """Of a request that was taken in to be answered later. Its own caller may ask, and whoever may read."""
+async def get_request(request: UUID, caller: MayFollow, service: Served, form: Form, response: Response) -> RequestReply | Response:
+    """Of a request that was taken in to be answered later. Its own caller may ask, and whoever may read.
+
+    With `Accept: application/dicom` its answer as the structured report, for whoever may read; 202 and how far it is before it has ended.
+    """
     status = await find(service, request)
     if not may_follow(caller, status):
         raise UnknownRequestError
+    response.headers.update(VARY)
+    if form == JSON:
+        return RequestReply.of(status)
+    if status.prediction is not None:
+        return await report_as(form, service, caller, status.prediction)
+    if status.ended_at is not None:
+        raise NoReportError("The request ended without an answer, so there is no report.")
+    response.status_code = 202
+    response.headers["Retry-After"] = str(RETRY_AFTER_S)
     return RequestReply.of(status)
 
 

@@ -7,12 +7,16 @@ from pathlib import Path
 from uuid import UUID
 
 import httpx
+import pytest
 from pydicom import dcmread
 from sqlalchemy import Engine, text
 
+from service.access import Role
 from service.config import Settings
 from tests.api.serving import DICOM, make_settings, register, serving, until, until_loaded
-from tests.films import PATIENT, make_film
+from tests.api.test_later import LATER, followed
+from tests.callers import issue
+from tests.films import PATIENT, make_film, phantom
 
 ASK = "/v1/models/chest/predictions"
 
@@ -105,3 +109,58 @@ def test_once_its_days_are_over_a_report_is_gone(engine: Engine, postgres_url: s
             connection.execute(text("update sealed_headers set sealed_at = now() - interval '8 days'"))
         reply = report_of(client, sent.json())
     assert (reply.status_code, reply.json()["type"]) == (410, "/problems/report-gone")
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("application/dicom", "application/dicom"),
+        ("application/json;q=0.5, application/dicom", "application/dicom"),
+        ("*/*;q=0.9, application/json;q=0", "application/dicom"),
+        ('multipart/related; type="application/dicom"; transfer-syntax=*', "multipart/related"),
+        ("application/json, application/dicom", "application/json"),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "application/json"),
+        ("", "application/json"),
+        ("application/dicom+json", ""),
+        ("application/dicom;q=0", ""),
+        ("image/png", ""),
+    ],
+)
+def test_an_answer_is_given_in_the_form_that_is_accepted(shared: httpx.Client, accept: str, kind: str) -> None:
+    answer = ask(shared)
+    report = report_of(shared, answer)
+    reply = shared.get(f"/v1/predictions/{answer['id']}", headers={"Accept": accept})
+    if not kind:
+        assert (reply.status_code, reply.json()["type"]) == (406, "/problems/not-acceptable")
+        return
+    assert (reply.status_code, reply.headers["vary"]) == (200, "Accept")
+    assert reply.headers["content-type"].startswith(kind)
+    if kind == "application/json":
+        assert reply.json()["id"] == answer["id"]
+    elif kind == "application/dicom":
+        assert reply.content == report.content
+    else:
+        boundary = reply.headers["content-type"].rpartition("boundary=")[2].encode()
+        _, part, end = reply.content.split(b"--" + boundary)
+        assert (part, end) == (b"\r\nContent-Type: application/dicom\r\n\r\n" + report.content + b"\r\n", b"--\r\n")
+
+
+def test_a_request_that_was_answered_later_gives_its_report_too(client: httpx.Client, postgres_url: str) -> None:
+    taken = client.post(ASK, content=make_film(StudyInstanceUID="1.2.3"), headers=LATER)
+    done = followed(client, taken.headers["location"])
+    asked = {"Accept": "application/dicom"}
+    until(lambda: client.get(taken.headers["location"], headers=asked).status_code != 503)
+    reply = client.get(taken.headers["location"], headers=asked)
+    assert dcmread(BytesIO(reply.content)).StudyInstanceUID == "1.2.3"
+    assert reply.content == client.get(f"{done['links']['prediction']}/sr").content  # type: ignore[index] # JSON
+    keyed = {**LATER, "Idempotency-Key": "order-7"}
+    for seed, state in ((1, "done"), (2, "failed")):
+        failed = client.post(ASK, content=make_film(phantom(seed=seed)), headers=keyed).headers["location"]
+        assert followed(client, failed)["state"] == state
+    no = client.get(failed, headers=asked)
+    assert (no.status_code, no.json()["type"]) == (404, "/problems/no-report")
+    sender = issue(postgres_url, "pacs", [Role.PREDICT])
+    until(lambda: client.post(ASK, content=make_film(), headers={**LATER, **sender}).status_code == 202)
+    own = client.post(ASK, content=make_film(), headers={**LATER, **sender}).headers["location"]
+    until(lambda: client.get(own, headers=sender).json()["state"] == "done")
+    assert client.get(own, headers={**sender, **asked}).status_code == 403, "a report names the patient"
