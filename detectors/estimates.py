@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import logit
 
 from detectors.bands import CONFIDENCE, band, common_band
+from detectors.rhythm import shifted
 from detectors.series import Counts, Gather, Series
 from detectors.wander import estimate_wander
 
@@ -21,7 +22,7 @@ MEMORY = 28
 SMALLEST = 1e-12
 NO_CHANGE = 1.0 + 1e-9
 """An odds ratio that widens no band."""
-DOUBT = 0.68
+DOUBT = 0.9
 """Confidence with which the reference knows its rate, for what is compared to the rate itself and not to its band."""
 FORTNIGHT = 14
 """Days over which the mean of a rate may wander by one standard deviation without being news."""
@@ -61,7 +62,13 @@ class Estimates:
 
 
 def estimate_counts(
-    series: Sequence[Series], total: Counts, days: NDArray[np.int64], daily: Sequence[Counts], minimum_odds_ratio: float
+    series: Sequence[Series],
+    total: Counts,
+    days: NDArray[np.int64],
+    daily: Sequence[Counts],
+    minimum_odds_ratio: float,
+    *,
+    shifts: Floats | None = None,
 ) -> Estimates:
     """Estimate rate, wander and band of every series.
 
@@ -71,13 +78,11 @@ def estimate_counts(
         days: Day numbers with predictions, ascending.
         daily: Counts by row, for each of these days.
         minimum_odds_ratio: Least width of the bands.
+        shifts: Log odds that each day of its kind moves each series by (rhythm.py) [days, series]; None: none.
     """
     gather = Gather.of(series)
-    rates = _rates(series, total)
-    half = 0.5 / np.maximum(total.n, 1)
-    base = np.clip(rates, half, 1 - half)
-    excess = np.array([gather.by_series(today.k - today.n * rates) for today in daily])
-    information = np.array([gather.by_series(today.n * base * (1 - base)) for today in daily])
+    rates, base = base_rates(series, total)
+    excess, information = departures(gather, rates, base, daily, np.zeros((len(days), len(series))) if shifts is None else shifts)
     wander = estimate_wander(excess, information, days, [one.matured for one in series])
     known = information.sum(axis=0)
     phi = np.maximum(wander.error * known, 1.0)
@@ -98,6 +103,21 @@ def estimate_counts(
         dispersion=1 + wander.over(MEMORY) * known / max(len(days), 1),
         days=len(days),
     )
+
+
+def base_rates(series: Sequence[Series], total: Counts) -> tuple[Floats, Floats]:
+    """Rate of each row, and the same with half an event where the reference saw none or nothing else [rows]."""
+    rates, half = _rates(series, total), 0.5 / np.maximum(total.n, 1)
+    return rates, np.clip(rates, half, 1 - half)
+
+
+def departures(gather: Gather, rates: Floats, base: Floats, daily: Sequence[Counts], shifts: Floats) -> tuple[Floats, Floats]:
+    """Hits beyond what is expected of each day, and its information n p (1 - p) [days, series]."""
+    by_row = [gather.by_row(shift) for shift in shifts]
+    excess = [gather.by_series(today.k - today.n * shifted(rates, shift)) for today, shift in zip(daily, by_row, strict=True)]
+    moved = [shifted(base, shift) for shift in by_row]
+    information = [gather.by_series(today.n * p * (1 - p)) for today, p in zip(daily, moved, strict=True)]
+    return np.array(excess), np.array(information)
 
 
 def _reach(gather: Gather, bands: Floats, base: Floats) -> Floats:

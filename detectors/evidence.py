@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from detectors.effect import beyond
 from detectors.level import Level
 from detectors.packing import DecodeError, pack, unpack
+from detectors.plan import ALL
 from detectors.ratios import ALTERNATIVES, SHIFTS, log_ratios
 from detectors.reference import Reference
+from detectors.rhythm import Today, shifted
 from detectors.series import SIDES, Counts, Scalar
 from detectors.silence import Silence
 from detectors.tally import Tally
@@ -140,11 +142,20 @@ def fold_day(reference: Reference, state: State, day: int, counts: Mapping[str, 
     """
     fresh, old, gather = reference.gather.count(counts), reference.gather.count(matured), reference.gather
     by_label = gather.by_row(np.array([one.matured for one in reference.series], dtype=bool))
-    folded = fold_counts(reference, state, day, Counts(np.where(by_label, old.k, fresh.k), np.where(by_label, old.n, fresh.n)))
+    today = Counts(np.where(by_label, old.k, fresh.k), np.where(by_label, old.n, fresh.n))
+    folded = fold_counts(reference, state, day, today, _kind(reference, day, counts, matured))
     return _listen(reference, folded, reference.sources.count(counts))
 
 
-def fold_counts(reference: Reference, state: State, day: int, today: Counts) -> State:
+def _kind(reference: Reference, day: int, counts: Mapping[str, Tally], matured: Mapping[str, Tally]) -> Today:
+    """What the kind of the day does to each series; to those that rest on labels, the kind of the day that came of age."""
+    days = ((day, counts), (day - reference.plan.label_maturity_days, matured))
+    fresh, old = (reference.rhythm.on(one, tallies[ALL].n if ALL in tallies else 0) for one, tallies in days)
+    by_label = np.array([one.matured for one in reference.series], dtype=bool)
+    return Today(np.where(by_label, old.shift, fresh.shift), np.where(by_label, old.doubt, fresh.doubt))
+
+
+def fold_counts(reference: Reference, state: State, day: int, today: Counts, kind: Today | None = None) -> State:
     """Fold the counts of one day, by row, into the evidence.
 
     For each watched side and alternative, R = (1 + R_yesterday) L, L the day's likelihood ratio (ratios.py) of a rate beyond the edge of the band
@@ -156,7 +167,8 @@ def fold_counts(reference: Reference, state: State, day: int, today: Counts) -> 
     Why it is valid at every hour of the day and not only at its end: given the past, L is a supermartingale over the films of
     the day that begins at 1 while the rate is no news, and lowering it on some paths keeps it below one. So within the day R is a
     supermartingale from 1 + R_yesterday, and the bound of budget.py holds at any hour at which somebody looks. A series without
-    observations keeps its evidence.
+    observations keeps its evidence. `kind` is what the kind of the day, say a Sunday, does to the log odds of each series (rhythm.py): it is
+    fixed by the calendar and by how many films there are, whatever they show.
 
     The level follows a change as if it were wander, and so would weaken the evidence for it; how much of an alternative it has followed is known, because
     the filter is linear, and is kept beside each R: the mean over the days on which the change may have begun, by their evidence. Whatever
@@ -175,7 +187,7 @@ def fold_counts(reference: Reference, state: State, day: int, today: Counts) -> 
     """
     if day <= state.day or state.reference != reference.digest:
         raise ValueError("days are folded in order, with one reference")
-    said = _read(reference, state, day, today)
+    said = _read(reference, state, day, today, kind or Today.like_any(len(reference.series)))
     weight = (1.0 + state.weight.astype(np.float64)) * np.exp(said.capped)
     excess = _mean(weight) / (CEILING * reference.limit)
     held = (weight / np.maximum(excess, 1.0)[:, None, None]).astype(np.float32)
@@ -207,20 +219,20 @@ def _mean(weight: Floats) -> Floats:
     return np.asarray(np.where(watched, weight, 0).sum(axis=(1, 2)) / np.maximum(watched.sum(axis=(1, 2)), 1))
 
 
-def _read(reference: Reference, state: State, day: int, today: Counts) -> _Day:
+def _read(reference: Reference, state: State, day: int, today: Counts, kind: Today) -> _Day:
     gather, days = reference.gather, day - state.day
     level = Level(state.level.astype(np.float64), state.variance.astype(np.float64)).after(reference, days)
     weight = state.weight.astype(np.float64)
     share = np.nan_to_num(weight / (1 + weight)) * reference.estimates.persistence[:, None, None] ** days
     absorbed = state.absorbed * share
     unwatched = np.isnan(weight)
-    ratios = np.where(unwatched, -np.inf, log_ratios(reference, level, absorbed, today))
-    learnt, gain = level.learn(reference, today)
+    ratios = np.where(unwatched, -np.inf, log_ratios(reference, level, absorbed, today, kind))
+    learnt, gain = level.learn(reference, today, kind.shift)
     kept = gain[:, None, None]
     return _Day(
         k=gather.by_series(today.k)[:, None],
         n=gather.by_series(today.n)[:, None],
-        expected=gather.by_series(today.n * reference.estimates.rates)[:, None],
+        expected=gather.by_series(today.n * shifted(reference.estimates.rates, gather.by_row(kind.shift)))[:, None],
         ratios=ratios,
         cap=CAP * np.log(np.maximum((~unwatched).sum(axis=(1, 2)), 1) * reference.limit)[:, None, None],
         level=learnt,

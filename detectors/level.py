@@ -37,15 +37,15 @@ class Level:
         memory = reference.estimates.persistence**days
         return Level(memory * self.mean, memory**2 * self.variance + (1 - memory**2) * reference.estimates.level)
 
-    def learn(self, reference: Reference, today: Counts) -> tuple[Level, Floats]:
+    def learn(self, reference: Reference, today: Counts, shift: Floats) -> tuple[Level, Floats]:
         """Take in a day's counts; also tell the gain, the share of a surprise that was taken for wander [series].
 
         A Kalman filter on the log odds. With information I = sum n p (1 - p) at the level, the day says (k - n p) / I with variance
         1 / I + white. A step of more than STEP standard deviations, and a level further than REACH of them, is no wander that the reference
-        showed: it is left for the evidence to see.
+        showed: it is left for the evidence to see. `shift` is what a day of this kind does to the log odds (rhythm.py) [series].
         """
         known, gather = reference.estimates, reference.gather
-        p = expit(known.base + gather.by_row(self.mean))
+        p = expit(known.base + gather.by_row(self.mean + shift))
         information = np.maximum(gather.by_series(today.n * p * (1 - p)), NOTHING)
         gain = self.variance / (self.variance + 1 / information + known.white)
         step, reach = STEP * np.sqrt(self.variance), REACH * np.sqrt(known.level)

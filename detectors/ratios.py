@@ -8,6 +8,7 @@ from scipy.special import expit
 
 from detectors.level import Level
 from detectors.reference import Reference
+from detectors.rhythm import Today
 from detectors.series import Counts
 
 ALTERNATIVES = (1.0, 1.4, 2.0, 3.5, 8.0, 30.0)
@@ -23,7 +24,7 @@ NODES, WEIGHTS = 0.5 + np.array([-0.5, 0.5]) / np.sqrt(3), np.array([0.5, 0.5])
 Floats = NDArray[np.float64]
 
 
-def log_ratios(reference: Reference, level: Level, absorbed: Floats, today: Counts) -> Floats:
+def log_ratios(reference: Reference, level: Level, absorbed: Floats, today: Counts, kind: Today) -> Floats:
     """Log likelihood ratios of a day [series, side, alternative].
 
     All on the log odds, outwards from the reference's rate. The null is the further of two: what the reference leaves open of its own rate
@@ -43,6 +44,7 @@ def log_ratios(reference: Reference, level: Level, absorbed: Floats, today: Coun
         level: Predicted for today from the days before.
         absorbed: Log odds of each change that the level has followed by today, outwards negative [series, side, alternative].
         today: Counts by row.
+        kind: What a day of this kind does to the log odds (rhythm.py).
 
     Source:
         Wedderburn 1974, Biometrika 61:439 (quasi-likelihood); Willsky and Jones 1976, IEEE Trans Automatic Control 21:108 (jumps in
@@ -50,11 +52,12 @@ def log_ratios(reference: Reference, level: Level, absorbed: Floats, today: Coun
     """
     known, gather = reference.estimates, reference.gather
     wandered = OUTWARDS * level.mean[:, None]
-    null = np.maximum(known.doubt, wandered)[:, :, None]
+    unknown = np.hypot(known.doubt, kind.doubt[:, None])
+    null = np.maximum(unknown, wandered)[:, :, None]
     ends = np.maximum((known.edges + wandered)[:, :, None] + SHIFTS + absorbed, null)
     starts = np.concatenate([null, ends[:, :, :-1]], axis=2)
     points = OUTWARDS[:, None, None] * (starts[..., None] + (ends - starts)[..., None] * NODES)
-    p = expit(known.base[:, None, None, None] + gather.by_row(points))
+    p = expit(known.base[:, None, None, None] + gather.by_row(kind.shift[:, None, None, None] + points))
     expected = today.n[:, None, None, None] * p
     excess = gather.by_series(today.k[:, None, None, None] - expected)
     scatter = CAUTION * (level.variance + known.white)

@@ -17,19 +17,20 @@ from detectors.budget import limit
 from detectors.coding import wave_columns
 from detectors.deferred import DeferredSequence, DeferredTallies
 from detectors.discrepancy import Null, learn
-from detectors.estimates import Estimates, estimate_counts
+from detectors.estimates import Estimates, base_rates, departures, estimate_counts
 from detectors.kernel import Kernel
 from detectors.listing import list_series
 from detectors.packing import DecodeError, fingerprint, pack, unpack
 from detectors.plan import ALL, Plan
 from detectors.profiles import Profiles
 from detectors.projection import Projection
+from detectors.rhythm import Rhythm, kinds_of, learn_shifts, usual_films
 from detectors.schema import Schema
-from detectors.series import Family, Gather, Series, Stratum
+from detectors.series import Counts, Family, Gather, Series, Stratum
 from detectors.sources import Habits, Sources
 from detectors.tally import Tally, tally_cells
 
-KIND, VERSION = b"SWRF", 5
+KIND, VERSION = b"SWRF", 6
 REFERENCES_HELD = 16
 """References of which a process keeps what it computed from them alone: they never change, and are asked again and again."""
 
@@ -46,6 +47,7 @@ class Reference:
     null: of the embedding's discrepancy; None where the reference has too few embeddings.
     profiles: how films with and without each finding looked.
     sources: where films come from, each watched for its silence.
+    rhythm: what Saturdays, Sundays and holidays do to each series.
     digest: names the whole of it [16 bytes]; `named` is that of a reference that was stored, whose bytes carry a checksum of their own.
     """
 
@@ -57,6 +59,7 @@ class Reference:
     null: Null | None
     profiles: Profiles
     sources: Sources
+    rhythm: Rhythm
     named: InitVar[bytes] = b""
     digest: bytes = field(init=False)
 
@@ -129,6 +132,7 @@ class Reference:
         arrays |= {f"profile/{one.name}": getattr(self.profiles, one.name) for one in fields(Profiles)}
         arrays |= {f"habit/{name}": one for name, one in self.sources.habits.arrays().items()}
         arrays |= {"series": _written(self.series), "sources": _written(self.sources.series)}
+        arrays |= {f"rhythm/{name}": one for name, one in self.rhythm.arrays().items()}
         encoded = (np.frombuffer(tally.encode(), dtype=np.uint8) for tally in self.tallies.values())
         return header, arrays | {f"tally/{number}": one for number, one in enumerate(encoded)}
 
@@ -148,6 +152,7 @@ class Reference:
             series, sources = (DeferredSequence(partial(_read, arrays.pop(name).tobytes())) for name in ("series", "sources"))
             profiles = Profiles(**{one.name: arrays.pop(f"profile/{one.name}") for one in fields(Profiles)})
             habits = Habits(**{one.name: arrays.pop(f"habit/{one.name}") for one in fields(Habits)})
+            rhythm = Rhythm(**{one.name: arrays.pop(f"rhythm/{one.name}") for one in fields(Rhythm)})
             null = None if header["null"] is None else Null(**header["null"])
             reference = cls(
                 _plan(header["plan"]),
@@ -158,6 +163,7 @@ class Reference:
                 null,
                 profiles,
                 Sources(sources, habits),
+                rhythm,
                 bytes.fromhex(header["digest"]),
             )
             object.__setattr__(reference, "scatter", {tuple(subject): phi for *subject, phi in header["scatter"]})
@@ -193,11 +199,23 @@ def build_reference(
         for today in (np.asarray(days) == number for number in np.unique(days))
     )
     gather, sources = Gather.of(series), Sources.candidates(schema, tallies)
-    counted = [(gather.count(today), sources.count(today)) for today in daily]
-    estimates = estimate_counts(series, gather.count(tallies), np.unique(days), [rates for rates, _ in counted], plan.minimum_odds_ratio)
+    counted = [(gather.count(today), sources.count(today), today[ALL].n) for today in daily]
+    rates, films, totals = zip(*counted, strict=True)
+    numbers, whole = np.unique(days), gather.count(tallies)
+    rhythm, shifts = _rhythm(series, whole, numbers, rates, np.array(totals))
+    estimates = estimate_counts(series, whole, numbers, rates, plan.minimum_odds_ratio, shifts=shifts)
     profiles, null = Profiles.of(schema, batch, embedded, tallies[ALL]), _null(schema, embedded, np.asarray(days))
-    regular = sources.learn(np.unique(days), [films for _, films in counted])
-    return Reference(plan, schema, tallies, series, estimates, null, profiles, regular)
+    return Reference(plan, schema, tallies, series, estimates, null, profiles, sources.learn(numbers, films), rhythm)
+
+
+def _rhythm(
+    series: Sequence[Series], whole: Counts, days: NDArray[np.int64], daily: Sequence[Counts], films: NDArray[np.int64]
+) -> tuple[Rhythm, Floats]:
+    """Learn the rhythm, and what it makes of each day of the reference."""
+    usual = usual_films(days, films)
+    kinds, still = kinds_of(days, films, usual), np.zeros((len(days), len(series)))
+    shifts, doubts = learn_shifts(kinds, *departures(Gather.of(series), *base_rates(series, whole), daily, still))
+    return Rhythm(usual, shifts, doubts), shifts[kinds]
 
 
 def _null(schema: Schema, embedded: NDArray[np.float64], days: NDArray[Any]) -> Null | None:

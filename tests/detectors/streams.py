@@ -17,6 +17,7 @@ from detectors.plan import Plan
 from detectors.profiles import Profiles
 from detectors.projection import Projection
 from detectors.reference import Reference
+from detectors.rhythm import Rhythm
 from detectors.schema import Schema
 from detectors.series import SIDES, Counts, Series, Stratum
 from detectors.sources import Sources
@@ -70,7 +71,7 @@ def make_stream_reference(days: Hits, films: int, budget: float = 1.0, minimum_o
     schema = Schema((), (), (), {}, {}, Projection(np.zeros(0), np.empty((0, 0)), np.zeros(1)), Kernel.of(np.empty((0, 0))))
     plan = Plan((), (), alarms_per_year=budget * len(parts))
     profiles = Profiles.of(schema, Batch.empty(plan), np.empty((0, 0)), Tally.zero(schema))
-    return Reference(plan, schema, {}, series, joined, None, profiles, Sources())
+    return Reference(plan, schema, {}, series, joined, None, profiles, Sources(), Rhythm.none(len(series)))
 
 
 def days_to_page(reference: Reference, days: Hits, films: int, quiet: int = 0) -> Matrix:
