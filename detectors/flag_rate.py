@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from detectors.measurement import Measurement
-from detectors.rates import Rate, measure_rate
+from detectors.rates import Rate, measure_rates
 from detectors.reference import Reference
+from detectors.schema import NEGATIVE, POSITIVE, UNLABELLED
 from detectors.tally import Tally, tally_of
+
+STATES = (UNLABELLED, NEGATIVE, POSITIVE)
 
 
 def flag_rate(reference: Reference, window: Mapping[str, Tally]) -> Sequence[Measurement]:
@@ -15,20 +20,15 @@ def flag_rate(reference: Reference, window: Mapping[str, Tally]) -> Sequence[Mea
 
     Interval: Wilson at n / phi; limit: rates.py.
     """
-    return [
-        measure_rate("flag_rate", _rate(reference, window, finding, cell), "both", cell=cell, finding=finding)
-        for finding in reference.schema.findings
-        for cell in reference.cells
+    schema = reference.schema
+    places = [[schema.blocks[f"decisions/{finding}"].at(state, 1) for state in STATES] for finding in schema.findings]
+    flagged = np.array(places, dtype=np.int64).reshape(-1, len(STATES))
+    phi = [reference.dispersion_of("score", finding=finding) for finding in schema.findings]
+    now, then = ([tally_of(schema, tallies, cell) for cell in reference.cells] for tallies in (window, reference.tallies))
+    k, k_reference = (np.array([one.vector[flagged].sum(axis=1) for one in tallies]).T.tolist() for tallies in (now, then))
+    rates = [
+        Rate(k[place][row], now[row].n, k_reference[place][row], then[row].n, phi[place], reference.plan.minimum_odds_ratio, cell, finding)
+        for place, finding in enumerate(schema.findings)
+        for row, cell in enumerate(reference.cells)
     ]
-
-
-def _rate(reference: Reference, window: Mapping[str, Tally], finding: str, cell: str) -> Rate:
-    now, then = tally_of(reference.schema, window, cell), reference.tallies[cell]
-    return Rate(
-        k=int(now.decisions(finding)[:, 1].sum()),
-        n=now.n,
-        k_reference=int(then.decisions(finding)[:, 1].sum()),
-        n_reference=then.n,
-        dispersion=reference.dispersion_of("score", finding=finding),
-        minimum_odds_ratio=reference.plan.minimum_odds_ratio,
-    )
+    return measure_rates("flag_rate", rates, "both")

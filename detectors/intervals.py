@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from math import sqrt
 
+import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from detectors.measurement import Interval
+
+Floats = NDArray[np.float64]
 
 CONFIDENCE = 0.95
 Z = float(ndtri((1 + CONFIDENCE) / 2))
@@ -30,11 +34,17 @@ def wilson(k: float, n: float, dispersion: float = 1.0) -> Interval:
     >>> round(interval.low, 3), round(interval.high, 3)
     (0.49, 0.943)
     """
+    low, high = wilson_ends(*np.array([[k], [n], [dispersion]], dtype=np.float64))
+    return Interval(float(low[0]), float(high[0]))
+
+
+def wilson_ends(k: Floats, n: Floats, dispersion: Floats) -> tuple[Floats, Floats]:
+    """Ends of Wilson's intervals of many rates at once."""
     effective, rate = n / dispersion, k / n
     shrink = 1 + Z**2 / effective
     center = (rate + Z**2 / (2 * effective)) / shrink
-    half = Z * sqrt(rate * (1 - rate) / effective + Z**2 / (4 * effective**2)) / shrink
-    return Interval(0.0 if k <= 0 else max(0.0, center - half), 1.0 if k >= n else min(1.0, center + half))
+    half = Z * np.sqrt(rate * (1 - rate) / effective + Z**2 / (4 * effective**2)) / shrink
+    return np.where(k <= 0, 0.0, np.maximum(center - half, 0.0)), np.where(k >= n, 1.0, np.minimum(center + half, 1.0))
 
 
 def newcombe(first: tuple[float, float], second: tuple[float, float], dispersion: float = 1.0) -> Interval:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from detectors.measurement import Measurement
 from detectors.plan import ALL, family_of
-from detectors.rates import Rate, measure_rate
+from detectors.rates import Rate, measure_rates
 from detectors.reference import Reference
 from detectors.tally import Tally, tally_of
 
@@ -17,19 +17,16 @@ def missing_share(reference: Reference, window: Mapping[str, Tally]) -> Sequence
     On real streams a field that vanishes was among the strongest signs of change. Interval: Wilson at n / phi; limit: rates.py.
     """
     now, then = tally_of(reference.schema, window, ALL), reference.tallies[ALL]
-    return [
-        measure_rate(
-            "missing_share",
-            Rate(
-                k=int(now.feature(feature)[-1]),
-                n=now.n,
-                k_reference=int(then.feature(feature)[-1]),
-                n_reference=then.n,
-                dispersion=reference.dispersion_of(family_of(feature), feature=feature),
-                minimum_odds_ratio=reference.plan.minimum_odds_ratio,
-            ),
-            "high",
+    rates = [
+        Rate(
+            k=int(now.feature(feature)[-1]),
+            n=now.n,
+            k_reference=int(then.feature(feature)[-1]),
+            n_reference=then.n,
+            dispersion=reference.dispersion_of(family_of(feature), feature=feature),
+            minimum_odds_ratio=reference.plan.minimum_odds_ratio,
             feature=feature,
         )
         for feature in reference.schema.features
     ]
+    return measure_rates("missing_share", rates, "high")

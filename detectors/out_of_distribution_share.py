@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from detectors.measurement import Measurement
 from detectors.outliers import outlying_from
 from detectors.plan import ALL
 from detectors.projection import DISTANCE
-from detectors.rates import Rate, measure_rate
+from detectors.rates import Rate, measure_rates
 from detectors.reference import Reference
 from detectors.tally import Tally, tally_of
 
@@ -23,20 +26,21 @@ def out_of_distribution_share(reference: Reference, window: Mapping[str, Tally])
     """
     if not reference.schema.projection.features:
         return [Measurement.insufficient(NAME, 0, "the reference has too few embeddings")]
-    return [_measured(reference, window, cell) for cell in reference.cells]
-
-
-def _measured(reference: Reference, window: Mapping[str, Tally], cell: str) -> Measurement:
     first = outlying_from(reference.tallies[ALL].feature(DISTANCE)[:-1])
-    now, then = (tally.feature(DISTANCE)[:-1] for tally in (tally_of(reference.schema, window, cell), reference.tallies[cell]))
+    seen = [(cell, tally_of(reference.schema, window, cell).feature(DISTANCE)[:-1]) for cell in reference.cells]
     if first is None:
-        return Measurement.insufficient(NAME, int(now.sum()), "the reference has too few embeddings", cell=cell)
-    rate = Rate(
+        return [Measurement.insufficient(NAME, int(now.sum()), "the reference has too few embeddings", cell=cell) for cell, now in seen]
+    return measure_rates(NAME, [_rate(reference, cell, now, first) for cell, now in seen], "high")
+
+
+def _rate(reference: Reference, cell: str, now: NDArray[np.int64], first: int) -> Rate:
+    then = reference.tallies[cell].feature(DISTANCE)[:-1]
+    return Rate(
         k=int(now[first:].sum()),
         n=int(now.sum()),
         k_reference=int(then[first:].sum()),
         n_reference=int(then.sum()),
         dispersion=reference.dispersion_of("embedding", feature=DISTANCE),
         minimum_odds_ratio=reference.plan.minimum_odds_ratio,
+        cell=cell,
     )
-    return measure_rate(NAME, rate, "high", cell=cell)

@@ -1,31 +1,36 @@
-"""Rates for reading: a share of the window beside the tolerance band of the reference."""
+"""Rates for reading: shares of the window beside the tolerance bands of the reference."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from math import isfinite
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import bdtrik
 
 from detectors.bands import band
-from detectors.intervals import CONFIDENCE, wilson
-from detectors.measurement import Measurement, Verdict
+from detectors.intervals import CONFIDENCE, wilson_ends
+from detectors.measurement import Verdict
 from detectors.plan import ALL
+from detectors.readings import VERDICTS, Readings
 
 TAIL = (1 - CONFIDENCE) / 2
 SHOWN = 10
 """Observations from which a share is shown."""
 JUDGED = 50
 """Observations from which it gets a verdict."""
-BANDS_HELD = 16_384
-"""Bands that a process keeps: several references of 14 findings and 20 subgroups, some megabytes."""
+TOO_FEW, NO_VERDICT = f"{SHOWN} observations needed", f"{JUDGED} observations needed for a verdict, in the window and in the reference"
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """k of n in the window, k_reference of n_reference in the reference, and the dispersion phi of both. Not whole where films were weighted."""
+    """k of n in the window, k_reference of n_reference in the reference, the dispersion phi of both, and where it was counted.
+
+    The counts are not whole where films were weighted.
+    """
 
     k: float
     n: float
@@ -33,10 +38,13 @@ class Rate:
     n_reference: float
     dispersion: float
     minimum_odds_ratio: float
+    cell: str = ALL
+    finding: str = ""
+    feature: str = ""
 
 
-def measure_rate(name: str, rate: Rate, side: str, *, cell: str = ALL, finding: str = "", feature: str = "") -> Measurement:
-    """Measure a share, and say whether it has surely left its band on a side.
+def measure_rates(name: str, rates: Sequence[Rate], side: str) -> Readings:
+    """Measure shares, and say of each whether it has surely left its band on a side.
 
     The limit is the share that a rate at the edge of the tolerance band (bands.py) would reach in 2.5 % of windows of this size,
     by the binomial distribution at n / phi. So it tightens towards the edge as n grows, and a rate inside the band breaches
@@ -44,44 +52,50 @@ def measure_rate(name: str, rate: Rate, side: str, *, cell: str = ALL, finding: 
 
     Args:
         name: Of the measurement.
-        rate: Counts.
+        rates: Counts, of one plan.
         side: "high" if only a rise matters, "low" if only a fall, "both" (then the limit is that on the side of the value).
-        cell: Where it was measured.
-        finding: Where it was measured.
-        feature: Where it was measured.
 
-    >>> quiet = measure_rate("share", Rate(12, 100, 100, 1000, 1.0, 1.5), "high")
-    >>> raised = measure_rate("share", Rate(30, 100, 100, 1000, 1.0, 1.5), "high")
+    >>> quiet, raised = measure_rates("share", [Rate(12, 100, 100, 1000, 1.0, 1.5), Rate(30, 100, 100, 1000, 1.0, 1.5)], "high")
     >>> quiet.verdict.value, raised.verdict.value, round(raised.limit, 3)
     ('within', 'breached', 0.219)
     """
-    where = {"cell": cell, "finding": finding, "feature": feature}
-    n = round(rate.n)
-    if n < SHOWN:
-        return Measurement.insufficient(name, n, f"{SHOWN} observations needed", **where)
-    value, interval = rate.k / rate.n, wilson(rate.k, rate.n, rate.dispersion)
-    if min(n, round(rate.n_reference)) < JUDGED:
-        reason = f"{JUDGED} observations needed for a verdict, in the window and in the reference"
-        return Measurement(name, value, n, interval, None, Verdict.INSUFFICIENT, reason, **where)
-    rises = side == "high" or (side == "both" and value * rate.n_reference >= rate.k_reference)
-    limit = _limit(rate, rises=rises)
-    breached = value > limit if rises else value < limit
-    return Measurement(name, value, n, interval, limit, Verdict.BREACHED if breached else Verdict.WITHIN, **where)
+    counts = np.array([(one.k, one.n, one.k_reference, one.n_reference, one.dispersion) for one in rates], dtype=np.float64).reshape(-1, 5)
+    k, n, k_reference, n_reference, phi = counts.T
+    whole = np.rint(n).astype(np.int64)
+    value, low, high, limit = np.full((4, len(rates)), np.nan)
+    shown = whole >= SHOWN
+    judged = shown & (np.minimum(whole, np.rint(n_reference)) >= JUDGED)
+    value[shown] = k[shown] / n[shown]
+    low[shown], high[shown] = wilson_ends(k[shown], n[shown], phi[shown])
+    rises = np.full(len(rates), side == "high") if side != "both" else value * n_reference >= k_reference
+    if judged.any():
+        limit[judged] = _limits(counts[judged], rises[judged], rates[0].minimum_odds_ratio)
+    breached = np.where(rises, value > limit, value < limit)
+    verdicts = np.where(judged, np.where(breached, _BREACHED, _WITHIN), _INSUFFICIENT).astype(np.int8)
+    reasons = [TOO_FEW if few else "" if said else NO_VERDICT for few, said in zip((~shown).tolist(), judged.tolist(), strict=True)]
+    return Readings.columns(
+        name,
+        reasons,
+        [one.cell for one in rates],
+        [one.finding for one in rates],
+        [one.feature for one in rates],
+        value=value,
+        low=low,
+        high=high,
+        limit=limit,
+        n=whole,
+        verdict=verdicts,
+    )
 
 
-@lru_cache(maxsize=BANDS_HELD)
-def _band(k: float, n: float, dispersion: float, minimum_odds_ratio: float) -> tuple[float, float]:
-    """Band of one rate of the reference, which every window is compared to."""
-    hits, trials, phi = np.array([[k], [n], [dispersion]], dtype=np.float64)
-    low, high = band(hits, trials, phi, minimum_odds_ratio)[0].tolist()
-    return low, high
+_WITHIN, _BREACHED, _INSUFFICIENT = (VERDICTS.index(one) for one in (Verdict.WITHIN, Verdict.BREACHED, Verdict.INSUFFICIENT))
 
 
-def _limit(rate: Rate, *, rises: bool) -> float:
-    low, high = _band(rate.k_reference, rate.n_reference, rate.dispersion, rate.minimum_odds_ratio)
-    edge = high if rises else low
-    effective = rate.n / rate.dispersion
-    if rises:  # P(K >= k) = 2.5 %, that is P(K <= k - 1) = 97.5 %
-        return min(1.0, (float(bdtrik(1 - TAIL, effective, edge)) + 1) / effective)
-    fewest = float(bdtrik(TAIL, effective, edge))
-    return max(0.0, fewest / effective) if isfinite(fewest) else 0.0  # none at all is likelier than that
+def _limits(counts: Floats, rises: NDArray[np.bool_], minimum_odds_ratio: float) -> Floats:
+    _, n, k_reference, n_reference, phi = counts.T
+    edges = band(k_reference, n_reference, phi, minimum_odds_ratio)
+    effective = n / phi
+    reached = (bdtrik(1 - TAIL, effective, edges[:, 1]) + 1) / effective  # P(K >= k) = 2.5 %, that is P(K <= k - 1) = 97.5 %
+    fewest = bdtrik(TAIL, effective, edges[:, 0]) / effective
+    fallen = np.where(np.isfinite(fewest), np.maximum(fewest, 0.0), 0.0)  # none at all is likelier than that
+    return np.where(rises, np.minimum(reached, 1.0), fallen)

@@ -69,6 +69,31 @@ class Readings(Sequence[Measurement]):
         )
 
     @classmethod
+    def columns(
+        cls,
+        name: str,
+        reason: Sequence[str],
+        cell: Sequence[str],
+        finding: Sequence[str],
+        feature: Sequence[str],
+        *,
+        value: Floats,
+        low: Floats,
+        high: Floats,
+        limit: Floats,
+        n: NDArray[np.int64],
+        verdict: NDArray[np.int8],
+    ) -> Readings:
+        """Take measurements of one name that are in columns already."""
+        codes = {name: 0}
+        worded = (
+            np.array([codes.setdefault(word, len(codes)) for word in words], dtype=np.int32) for words in (reason, cell, finding, feature)
+        )
+        reasons, cells, findings, features = worded
+        named = np.zeros(len(n), dtype=np.int32)
+        return cls(tuple(codes), named, reasons, cells, findings, features, value, low, high, limit, n, verdict)
+
+    @classmethod
     def joined(cls, parts: Iterable[Iterable[Measurement]]) -> Readings:
         """Put the measurements of several detectors below each other."""
         columns = [cls.of(part) for part in parts] or [cls.of(())]

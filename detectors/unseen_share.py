@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from detectors.measurement import Measurement
 from detectors.plan import ALL, family_of
-from detectors.rates import Rate, measure_rate
+from detectors.rates import Rate, measure_rates
 from detectors.reference import Reference
 from detectors.tally import Tally, tally_of
 
@@ -17,19 +17,16 @@ def unseen_share(reference: Reference, window: Mapping[str, Tally]) -> Sequence[
     A new scanner, software version or view shows here with its first film. Interval: Wilson at n / phi; limit: rates.py.
     """
     now, then = tally_of(reference.schema, window, ALL), reference.tallies[ALL]
-    return [
-        measure_rate(
-            "unseen_share",
-            Rate(
-                k=int(now.feature(feature)[-2]),
-                n=int(now.feature(feature)[:-1].sum()),
-                k_reference=0,
-                n_reference=int(then.feature(feature)[:-1].sum()),
-                dispersion=reference.dispersion_of(family_of(feature), feature=feature),
-                minimum_odds_ratio=reference.plan.minimum_odds_ratio,
-            ),
-            "high",
+    rates = [
+        Rate(
+            k=int(now.feature(feature)[-2]),
+            n=int(now.feature(feature)[:-1].sum()),
+            k_reference=0,
+            n_reference=int(then.feature(feature)[:-1].sum()),
+            dispersion=reference.dispersion_of(family_of(feature), feature=feature),
+            minimum_odds_ratio=reference.plan.minimum_odds_ratio,
             feature=feature,
         )
         for feature in reference.schema.categorical
     ]
+    return measure_rates("unseen_share", rates, "high")

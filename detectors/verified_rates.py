@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from detectors.measurement import Measurement
 from detectors.plan import ALL
-from detectors.rates import Rate, measure_rate
+from detectors.rates import Rate, measure_rates
 from detectors.reference import Reference
 from detectors.series import Family
 from detectors.verification import Shares
@@ -20,25 +20,31 @@ def measure_shares(
     Args:
         reference: Its cells are the rows of the shares.
         name: Of the measurement.
-        side: As in `measure_rate`.
+        side: As in `measure_rates`.
         finding: What was read.
         now: Of the window.
         then: Of the reference.
         family: Whose dispersion counts.
         within_cells: Whether each cell has a dispersion of its own.
     """
-    found = []
-    for row, cell in enumerate(reference.cells):
-        if now.reasons[row]:
-            found.append(Measurement.insufficient(name, round(now.labels[row]), now.reasons[row], cell=cell, finding=finding))
-            continue
-        rate = Rate(
+    counted = [row for row, reason in enumerate(now.reasons) if not reason]
+    rates = [
+        Rate(
             k=float(now.hits[row]),
             n=float(now.n[row]),
             k_reference=float(then.hits[row]),
             n_reference=float(then.n[row]),
-            dispersion=reference.dispersion_of(family, cell=cell if within_cells else ALL, finding=finding),
+            dispersion=reference.dispersion_of(family, cell=reference.cells[row] if within_cells else ALL, finding=finding),
             minimum_odds_ratio=reference.plan.minimum_odds_ratio,
+            cell=reference.cells[row],
+            finding=finding,
         )
-        found.append(measure_rate(name, rate, side, cell=cell, finding=finding))
-    return found
+        for row in counted
+    ]
+    measured = dict(zip(counted, measure_rates(name, rates, side), strict=True))
+    return [
+        measured[row]
+        if row in measured
+        else Measurement.insufficient(name, round(now.labels[row]), now.reasons[row], cell=cell, finding=finding)
+        for row, cell in enumerate(reference.cells)
+    ]

@@ -198,10 +198,10 @@ def test_principal_components_are_those_of_a_singular_value_decomposition() -> N
 
 
 def test_the_limit_of_a_share_is_a_quantile_of_the_binomial() -> None:
-    from detectors.rates import Rate, measure_rate  # noqa: PLC0415  (used here only)
+    from detectors.rates import Rate, measure_rates  # noqa: PLC0415  (used here only)
 
     edge = float(band(np.array([100.0]), np.array([1000.0]), np.ones(1), 1.5)[0, 1])
-    verdicts = [measure_rate("share", Rate(k, 200, 100, 1000, 1.0, 1.5), "high").verdict.value for k in range(201)]
+    verdicts = [one.verdict.value for one in measure_rates("share", [Rate(k, 200, 100, 1000, 1.0, 1.5) for k in range(201)], "high")]
     first = verdicts.index("breached")
     assert binom.sf(first - 1, 200, edge) <= 0.025 < binom.sf(first - 2, 200, edge)
 
