@@ -29,7 +29,7 @@ from service.store.snapshots import save_snapshot
 from service.worker.calendar import DAY, HOUR, number_of
 from service.worker.cells import cell_masks, keeps_waves
 from service.worker.plan import plan_of
-from service.worker.snapshot import Snapshot
+from service.worker.snapshot import SeriesReading, Snapshot
 
 FINDINGS, DIMENSIONS, FILMS_A_DAY, NEW_FILMS, HOURS = 14, 64, 200, 8, 9
 TODAY = date(2026, 6, 1)
@@ -148,8 +148,21 @@ def _history(connection: Connection, version: ModelVersion, number: int, days: i
     if not judged:
         mark_days(connection, reference, [TODAY - timedelta(days=1)])
     until = MIDNIGHT if judged else MIDNIGHT - HOUR
-    former = Snapshot(reference, MIDNIGHT if judged else MIDNIGHT - DAY, {}, 0, (), (), {}, dict.fromkeys(first()[0].plan.findings))
+    former = Snapshot(
+        reference, MIDNIGHT if judged else MIDNIGHT - DAY, dict.fromkeys((1, 7, 30, 90), 4000), len(_stored()[0].series), _strongest(), (),
+        {}, dict.fromkeys(first()[0].plan.findings, 0.5),
+    )  # fmt: skip
     save_snapshot(connection, version.id, until=until, computed_at=NOW, payload=former.to_json())
+
+
+@cache
+def _strongest() -> tuple[SeriesReading, ...]:
+    """One series of each family, quiet."""
+    by_family = {one.family: one for one in _stored()[0].series}
+    return tuple(
+        SeriesReading(one.family, one.name, one.feature, one.finding, one.cell, one.bin, 0.01, 0.1, 0.1, 0.05, 0.2)
+        for one in by_family.values()
+    )
 
 
 def _copy(connection: Connection, table: str, types: Sequence[str], rows: Iterable[tuple[object, ...]]) -> None:
