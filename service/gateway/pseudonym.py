@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 
 PSEUDONYM_BYTES = 16
@@ -23,4 +22,4 @@ def pseudonym(key: bytes, kind: str, value: str) -> bytes:
     False
     """
     message = kind.encode() + b"\0" + value.strip(" \0").encode("utf-8", "surrogatepass")
-    return hmac.new(key, message, hashlib.sha256).digest()[:PSEUDONYM_BYTES]
+    return hmac.digest(key, message, "sha256")[:PSEUDONYM_BYTES]

@@ -23,10 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import Cursor
 
-from detectors.coding import HEAVIEST
-from detectors.readers import pairs_of, soft_label
-
 DAY_S = 86_400.0
+HEAVIEST = 1000.0
+"""Largest weight that a tally takes (detectors/coding.py)."""
 
 VOTES = """
 with said as (
@@ -84,6 +83,8 @@ def truth_of(
         findings: Columns of the result.
         tiers: Those that count, most trusted first.
     """
+    from detectors.readers import pairs_of, soft_label  # noqa: PLC0415 - neither a gateway nor a command that reads rows needs scipy
+
     shape = (len(received), len(findings))
     truth = Truth(np.full(shape, np.nan), np.ones(shape), np.full(shape, np.nan), np.zeros((*shape, 3), dtype=np.int64))
     if not received:
