@@ -71,7 +71,7 @@ def send(settings: Settings, address: str, file: Path) -> tuple[int, dict[str, A
         return reply.status_code, reply.json()
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise SetupError(
-            f"The gateway at {address} does not answer ({type(error).__name__}). Is it running, and is --url right?"
+            f"The gateway at {address} does not answer ({type(error).__name__}). Name it with --url; is it running?"
             " Give the command again, and it goes on where it stopped."
         ) from None
     except ValueError:
