@@ -93,10 +93,8 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.service = assemble(settings, key, pacs, engine, stack)
             yield
 
-    app = FastAPI(
-        title="Stepwedge", description=DESCRIPTION, version="1", lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False
-    )
-    app.add_middleware(Direct, routes=DIRECT)
+    described = {"title": "Stepwedge", "description": DESCRIPTION, "version": "1", "docs_url": None, "redoc_url": None}
+    app = Direct(DIRECT, Envelope, {**described, "lifespan": lifespan, "redirect_slashes": False})
     app.add_middleware(Envelope)
     handlers.install(app, ROUTERS)
     for router in ROUTERS:

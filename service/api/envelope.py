@@ -27,6 +27,7 @@ ALWAYS = (
 UNMATCHED = "unmatched"
 # A request's id need be unique, not secret; see ids.py.
 _dice = Random()  # noqa: S311 - not for cryptography
+_FIXED, _VERSION_4 = 0xF << 76 | 0b11 << 62, 4 << 76 | 0b10 << 62
 QUIET = {"/livez", "/readyz", "/metrics"}
 
 
@@ -97,7 +98,8 @@ def chosen_id(scope: Scope) -> str:
                 return str(UUID(value.decode("ascii")))
             except ValueError:
                 break
-    return str(UUID(int=_dice.getrandbits(128), version=4))
+    digits = f"{_dice.getrandbits(128) & ~_FIXED | _VERSION_4:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def request_id_of(scope: MutableMapping[str, Any]) -> str:

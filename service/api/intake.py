@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, get_type_hints
@@ -94,13 +94,19 @@ async def asked(site: Site = None, key: Key = None, clock: Clock = None, prefer:
     return Asked(site, key, clock, prefer, urgency)
 
 
-ALIASES = {name: hint.__metadata__[0].alias for name, hint in get_type_hints(asked, include_extras=True).items() if name != "return"}
+ALIASES: Mapping[str, str] = {
+    name: hint.__metadata__[0].alias for name, hint in get_type_hints(asked, include_extras=True).items() if name != "return"
+}
 """Parameter of `asked`, which is also a field of Asked -> its header."""
 
 
+_WRITTEN = {name: alias.lower().encode() for name, alias in ALIASES.items()}
+
+
 def said_in(headers: Headers) -> Asked:
-    """The same, read without FastAPI."""
-    return Asked(**{name: headers.get(alias) for name, alias in ALIASES.items()})
+    """The same, read without FastAPI; of a header that comes twice the first counts."""
+    found = dict(reversed(headers.raw))
+    return Asked(**{name: found[written].decode("latin-1") if written in found else None for name, written in _WRITTEN.items()})
 
 
 def submission_of(asked: Asked, model: str, settings: Settings, caller: Caller, now: datetime, *, secret: bytes) -> Submission:

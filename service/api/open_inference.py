@@ -187,12 +187,12 @@ async def answer_rows(
     service: Service, account: Account, submission: Submission, serving: Serving, rows: Sequence[bytes]
 ) -> Sequence[Answer]:
     """Answer every row, each an entry of its own in the ledger; the error of one is the error of the request, and a retry is safe."""
+    if len(rows) == 1:
+        return [await answer_row(service, account, replace(submission, body=rows[0]), serving)]
     keyed = [
         replace(submission, body=row, idempotency_key=key)
         for row, key in zip(rows, part_keys(submission.idempotency_key, len(rows)), strict=True)
     ]
-    if len(rows) == 1:
-        return [await answer_row(service, account, replace(submission, body=rows[0]), serving)]
     others = (answer_other(service, row, serving) for row in keyed[1:])
     answers = await asyncio.gather(answer_row(service, account, keyed[0], serving), *others, return_exceptions=True)
     if errors := [answer for answer in answers if isinstance(answer, BaseException)]:

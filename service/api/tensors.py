@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import Annotated, Any, Final
 
@@ -21,6 +22,8 @@ DATATYPES: Final[Mapping[str, str]] = {"FP32": "<f4", "FP16": "<f2"}
 JSON_BYTES = 4 * 2**20
 """Largest JSON part: as text a number takes several times its bytes, so large tensors come in binary."""
 NUMBERS = frozenset("iuf")
+SHORT, HEADS = 1024, 64
+"""JSON parts of at most so many bytes are remembered, and how many of them."""
 
 Strict = ConfigDict(frozen=True, strict=True)
 Reader = Callable[[Prediction], NDArray[np.float32]]
@@ -121,7 +124,7 @@ def query_of(body: bytes, head_bytes: int | None, geometry: Geometry, most: int)
     head, tail = (view, view[:0]) if head_bytes is None else (view[:head_bytes], view[head_bytes:])
     if len(head) > JSON_BYTES:
         raise TooLargeError("The JSON part is too large; send the tensor in binary.")
-    request = understood(bytes(head))
+    request = (understood if len(head) > SHORT else remembered)(bytes(head))
     wanted = wanted_of(request, geometry)
     return Query(request.id, rows_of(request.inputs, tail, geometry, most), wanted)
 
@@ -132,6 +135,10 @@ def understood(head: bytes) -> InferRequest:
     except ValidationError as error:
         place = ".".join(str(step) for step in error.errors(include_url=False, include_input=False, include_context=False)[0]["loc"])
         raise InvalidRequestError(f"{place or 'The JSON part'} is not what the protocol asks for.") from None
+
+
+remembered = lru_cache(HEADS)(understood)
+"""With a binary tensor behind it, a client's JSON is the same each time."""
 
 
 def wanted_of(request: InferRequest, geometry: Geometry) -> Sequence[Wanted]:

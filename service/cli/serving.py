@@ -102,6 +102,7 @@ def server_for(settings: Settings) -> uvicorn.Server:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # who calls is told by a key, and no address is written anywhere
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=DRAIN_S,
         **certificate,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
 
 from service.errors import BusyError, StalledError, TooLargeError
 
@@ -103,19 +105,46 @@ class Seat:
         Raises:
             TooLargeError, BusyError, StalledError: As for `read`.
         """
-        loop, pieces = asyncio.get_running_loop(), []
-        try:
-            async with asyncio.timeout(STALL_S) as patience:
-                async for chunk in chunks:
-                    self.take(len(chunk))
-                    if most is not None and self.bytes_read > most:
-                        raise TooLargeError
-                    pieces.append(chunk)
-                    if self.bytes_read != self._declared:  # more is to come
-                        patience.reschedule(loop.time() + STALL_S)
-        except TimeoutError:
-            raise StalledError from None
+        pieces = []
+        with Patience(STALL_S) as patience:
+            async for chunk in chunks:
+                self.take(len(chunk))
+                if most is not None and self.bytes_read > most:
+                    raise TooLargeError
+                pieces.append(chunk)
+                if self.bytes_read != self._declared:  # more is to come
+                    patience.renew()
         return b"".join(pieces)
+
+
+class Patience:
+    """asyncio.timeout for what is on every request's way, where it would cost as much as the rest of reading."""
+
+    __slots__ = ("_cancelling", "_loop", "_lost", "_seconds", "_task", "_timer")
+
+    def __init__(self, seconds: float) -> None:
+        self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+        self._seconds, self._lost = seconds, False
+        self._cancelling = self._task.cancelling() if self._task is not None else 0
+
+    def __enter__(self) -> Self:
+        self._timer = self._loop.call_later(self._seconds, self._lose)
+        return self
+
+    def renew(self) -> None:
+        """Something came: wait as long for what comes next."""
+        self._timer.cancel()
+        self._timer = self._loop.call_later(self._seconds, self._lose)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._timer.cancel()
+        if self._lost and self._task is not None and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
+            raise StalledError from None
+
+    def _lose(self) -> None:
+        if self._task is not None:
+            self._lost = True
+            self._task.cancel()
 
 
 async def flowing(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

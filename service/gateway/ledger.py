@@ -5,10 +5,10 @@ received = recorded + replayed + spooled + unrecorded + refused + failed + in pr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from time import perf_counter
+from types import TracebackType
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -140,17 +140,12 @@ class Ledger:
         (self._refused if outcome is Outcome.REFUSED else self._failed).labels(model, reason).inc()
         self._in_progress.dec()
 
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
+    def stage(self, name: str) -> Stage:
         """Time one stage of one request; a stage that raises is timed too."""
-        began = perf_counter()
-        try:
-            yield
-        finally:
-            stage = self._stages.get(name)
-            if stage is None:
-                stage = self._stages[name] = self._stage.labels(name)
-            stage.observe(perf_counter() - began)
+        stage = self._stages.get(name)
+        if stage is None:
+            stage = self._stages[name] = self._stage.labels(name)
+        return Stage(stage)
 
     def counts(self) -> Counts:
         """All of it at this moment; called on the event loop, where everything is counted, it balances."""
@@ -191,6 +186,21 @@ class Ledger:
 
     def drop(self, refusals: int) -> None:
         self._dropped.inc(refusals)
+
+
+class Stage:
+    """The time from entering to leaving, however it is left."""
+
+    __slots__ = ("_began", "_series")
+
+    def __init__(self, series: Histogram) -> None:
+        self._series = series
+
+    def __enter__(self) -> None:
+        self._began = perf_counter()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._series.observe(perf_counter() - self._began)
 
 
 def total(metric: Counter | Gauge) -> int:

@@ -56,14 +56,16 @@ class Recorder:
         if not self._arrived:
             self._loop.call_soon(self._hand_over)
         self._arrived.append(waiter)
+        timer = self._loop.call_later(self._patience, self._lose_patience, waiter)
         try:
-            async with asyncio.timeout(self._patience):
-                return await waiter.future
-        except TimeoutError:
-            self._link.cut(after=self._patience / 2)
-            raise UnavailableError from None
+            return await waiter.future
         finally:
+            timer.cancel()
             self._waiting.discard(waiter)
+
+    def _lose_patience(self, waiter: Waiter) -> None:
+        resolve([(waiter, UnavailableError())])
+        self._link.cut(after=self._patience / 2)
 
     def give_up(self) -> None:
         """Postgres is found to be away: nobody waits longer for it. What is being committed may be stored all the same."""

@@ -24,7 +24,7 @@ def uuid7(at: datetime) -> UUID:
     >>> time_of(uuid7(at)) == at
     True
     """
-    return UUID(int=uuid7_floor(at).int | _dice.getrandbits(62))
+    return UUID(int=_floor(at) | _dice.getrandbits(62))
 
 
 def uuid7_floor(at: datetime) -> UUID:
@@ -33,9 +33,13 @@ def uuid7_floor(at: datetime) -> UUID:
     >>> uuid7_floor(datetime(2026, 3, 2, tzinfo=UTC))
     UUID('019cabd8-3800-7000-8000-000000000000')
     """
+    return UUID(int=_floor(at))
+
+
+def _floor(at: datetime) -> int:
     milliseconds, fraction = divmod((at - EPOCH) // MICROSECOND, 1000)
     steps = fraction * SUB_MILLISECOND_STEPS // 1000
-    return UUID(int=milliseconds << 80 | VERSION | steps << 64 | VARIANT)
+    return milliseconds << 80 | VERSION | steps << 64 | VARIANT
 
 
 def time_of(identifier: UUID) -> datetime:
