@@ -15,15 +15,17 @@ from service.domain import Prediction, Recorded
 from service.store.aftermath import COUNT, MARK, ask_for_formers, books, named
 from service.store.claims import keys_of
 from service.store.columns import COLUMNS, TYPES, fields
-from service.store.drivers import driver_connection, driver_cursor, in_one_go
+from service.store.drivers import by_itself, driver_connection, driver_cursor, in_one_go
 from service.store.outbox import Kind
+from service.store.packed import packed
 
 LARGEST: Final = 64
 """Films for which this is the fastest way; more are copied, which takes more messages and less time for each film."""
 
 _AS_TEXT: Final = {"logits": "logits::float4[]", "flags": "string_to_array(flags, ',')"}
 """An array of arrays would be unnested to the last, so these come as text."""
-_GIVEN: Final = ", ".join(f"%({name})b::{'text' if name in _AS_TEXT else kind}[]" for name, kind in TYPES.items())
+_KINDS: Final = {name: "text" if name in _AS_TEXT else kind for name, kind in TYPES.items()}
+_GIVEN: Final = ", ".join(f"%({name})b::{kind}[]" for name, kind in _KINDS.items())
 _READ: Final = ", ".join(_AS_TEXT.get(name, name) for name in TYPES)
 _WHEN: Final = "where (select count(*) from claimed) > 0"
 """All claims are made before anything else is locked: else two writers could wait in a circle."""
@@ -73,11 +75,14 @@ def record_at_once(connection: Connection, predictions: Sequence[Prediction], pr
     driver = driver_connection(connection)
     with driver_cursor(connection) as cursor, driver_cursor(connection) as second:
         try:
-            with in_one_go(connection):
-                _write(cursor, predictions, claims, process)
-                if films:
+            if films:
+                with in_one_go(connection):
+                    _write(cursor, predictions, claims, process)
                     ask_for_formers(second, films)
-                driver.commit()
+                    driver.commit()
+            else:
+                with by_itself(connection):
+                    _write(cursor, predictions, claims, process)
         except (UniqueViolation, CheckViolation):
             driver.rollback()
             return None
@@ -93,18 +98,21 @@ def _write(cursor: Cursor[Any], predictions: Sequence[Prediction], claims: Seque
     sealed = [(prediction.id, prediction.sealed) for prediction in predictions if prediction.sealed is not None]
     pushed = [identifier for identifier, one in sealed if one.push]
     columns = zip(*map(_spelled, predictions), strict=True)
-    told = {"sealed": [identifier for identifier, _ in sealed], "headers": [one.header for _, one in sealed]} if sealed else {}
+    told = {
+        "sealed": packed("uuid", [identifier for identifier, _ in sealed]),
+        "headers": packed("bytea", [one.header for _, one in sealed]),
+    }
     cursor.execute(
         WRITE[bool(sealed), bool(pushed)],
         {
-            **{name: list(column) for name, column in zip(TYPES, columns, strict=True)},
-            "keys": [key for key, _ in claims],
-            "owners": [owner.id for _, owner in claims],
-            "contents": [owner.content for _, owner in claims],
-            "moments": [owner.received_at for _, owner in claims],
+            **{name: packed(kind, column) for (name, kind), column in zip(_KINDS.items(), columns, strict=True)},
+            "keys": packed("bytea", [key for key, _ in claims]),
+            "owners": packed("uuid", [owner.id for _, owner in claims]),
+            "contents": packed("bytea", [owner.content for _, owner in claims]),
+            "moments": packed("timestamptz", [owner.received_at for _, owner in claims]),
             **books(predictions, process),
-            **told,
-            **({"pushed": pushed} if pushed else {}),
+            **(told if sealed else {}),
+            **({"pushed": packed("uuid", pushed)} if pushed else {}),
         },
     )
 

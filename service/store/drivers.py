@@ -28,3 +28,15 @@ def in_one_go(connection: Connection) -> Iterator[None]:
     """What is executed in this block travels to the server together, with the transaction's begin; the last statement's rows are there after it."""
     with driver_connection(connection).pipeline():
         yield
+
+
+@contextmanager
+def by_itself(connection: Connection) -> Iterator[None]:
+    """A statement in this block is a transaction; none may have begun before it."""
+    driver = driver_connection(connection)
+    driver.autocommit = True
+    try:
+        yield
+    finally:
+        if not driver.closed:  # lost meanwhile, it says so itself
+            driver.autocommit = False

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
+
+from service.store.packed import Packed, PackedDumper
 
 CONNECT_TIMEOUT_S = 5
 SESSION = (
@@ -40,6 +43,8 @@ def connected(url: str) -> Iterator[Connection]:
 
 
 def _prepare_session(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    if isinstance(connection, psycopg.Connection):
+        connection.adapters.register_dumper(Packed, PackedDumper)
     with closing(connection.cursor()) as cursor:
         cursor.execute(SESSION)
     connection.commit()
