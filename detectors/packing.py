@@ -56,7 +56,7 @@ def unpack(kind: bytes, version: int, packed: bytes) -> tuple[dict[str, Any], di
     if packed[:4] != kind:
         raise DecodeError(f"these bytes are no {kind.decode()}")
     if packed[4:5] != bytes([version]):
-        raise DecodeError(f"this {kind.decode()} was written by another release; build the reference anew (stepwedge reference)")
+        raise DecodeError(f"this {kind.decode()} was written by another release; build the reference anew (stepwedge reference propose)")
     payload = expand(packed[5:])
     try:
         return _read(payload)

@@ -231,7 +231,7 @@ def _whole(sliced: NDArray[np.uint8], width: int, kind: str) -> NDArray[Any]:
 def _parts(schema: Schema, encoded: bytes) -> tuple[NDArray[Any], NDArray[np.uint8], NDArray[np.int64]]:
     """Gaps, small numbers and large ones of an encoded tally."""
     if encoded[:1] != bytes([VERSION]):
-        raise DecodeError("the tally was written by another release; build the reference anew (stepwedge reference)")
+        raise DecodeError("the tally was written by another release; build the reference anew (stepwedge reference propose)")
     if encoded[1:17] != schema.digest:
         raise DecodeError("the tally belongs to another schema")
     try:

@@ -58,6 +58,7 @@ class Deed(StrEnum):
     WORKLIST_DRAWN = "worklist.drawn"
     MODEL_REGISTERED = "model.registered"
     REFERENCE_BUILT = "reference.built"
+    REFERENCE_ACTIVATED = "reference.activated"
     ALARM_OPENED = "alarm.opened"
     ALARM_CLEARED = "alarm.cleared"
     ALARM_REVIEWED = "alarm.reviewed"

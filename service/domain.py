@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -10,6 +10,9 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
+
+Tell = Callable[[float, str], None]
+"""Is told how much of a long work is done, 0 to 1, and what is being done."""
 
 AttributeValue = str | float | None
 """A category, a number in the unit of its DICOM attribute, or None where the film does not say."""

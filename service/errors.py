@@ -143,6 +143,10 @@ class UnknownImportError(StepwedgeError):
     """You have begun no import of labels under this name."""
 
 
+class UnknownReferenceError(StepwedgeError):
+    """No proposed reference has this number; one that retired is proposed again."""
+
+
 class ThinReferenceError(StepwedgeError):
     """The period has too few predictions to compare others to."""
 

@@ -18,8 +18,7 @@ from service.api.documents import problems
 from service.api.state import Served
 from service.domain import Alarm
 from service.errors import NoReviewError, UnknownAlarmError
-from service.review.report import FOLDER, EvidentlyReport
-from service.review.verdicts import Confirmation
+from service.review.verdicts import FOLDER, Confirmation, EvidentlyReport
 from service.store.alarms import find_alarm
 from service.store.blobs import fetch_blob
 from service.store.models import versions

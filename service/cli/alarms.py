@@ -15,6 +15,7 @@ from service.cli.bar import bar
 from service.cli.setup import actor, database, read_settings
 from service.domain import Alarm
 from service.errors import SetupError, UnknownAlarmError
+from service.review.verdicts import FOLDER, Confirmation, EvidentlyReport
 from service.store.alarms import alarms_of, find_alarm
 from service.store.blobs import fetch_blob
 from service.store.engine import connected, open_engine
@@ -84,7 +85,6 @@ def report(identifier: Id, output: Output = None, films: Films = 500, again: Aga
     Needs the extra `reports`. The page is kept in the object folder; the gateway serves it at /v1/models/MODEL/alarms/ID/report.
     """
     from service.review.licence import need_evidently  # noqa: PLC0415 - scipy takes a second to import; --help must not wait for it
-    from service.review.report import FOLDER, EvidentlyReport  # noqa: PLC0415 - likewise
     from service.review.report import report as write  # noqa: PLC0415 - likewise
 
     settings = read_settings()
@@ -152,8 +152,6 @@ def reviewed(attached: Mapping[Kind, Review]) -> Iterator[str]:
     else:
         yield "Nobody has confirmed it yet: stepwedge alarms confirm ID"
     if Kind.REPORT in attached:
-        from service.review.report import EvidentlyReport  # noqa: PLC0415 - scipy takes a second to import; --help must not wait for it
-
         page = attached[Kind.REPORT]
         found = EvidentlyReport.restore(page.payload)
         yield f"Report, {page.made_at:%Y-%m-%d %H:%M} UTC, Evidently {found.version}: {found.summary}"
@@ -163,8 +161,6 @@ def reviewed(attached: Mapping[Kind, Review]) -> Iterator[str]:
 
 def confirmed(review: Review) -> Iterator[str]:
     """What alibi-detect said of it."""
-    from service.review.verdicts import Confirmation  # noqa: PLC0415 - scipy takes a second to import; --help must not wait for it
-
     found = Confirmation.restore(review.payload)
     yield f"Confirmation, {review.made_at:%Y-%m-%d %H:%M} UTC, alibi-detect {found.version}, seed {found.seed}: {found.summary}"
     yield f"  {'test':<12}{'space':<32}{'statistic':>10}{'p':>9}{'films':>12}{'p when quiet':>14}"

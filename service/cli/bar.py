@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import typer
 
-Tell = Callable[[float, str], None]
-"""Is told how much is done, 0 to 1, and what is being done."""
+from service.domain import Tell
+
 STEPS = 1000
 WIDTH = 36
 

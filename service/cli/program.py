@@ -31,7 +31,6 @@ COMMANDS = (
     (PARTS, worker),
     (PARTS, migrate),
     (WORK, register),
-    (WORK, reference),
     (WORK, labels),
     (WORK, worklist),
     (WORK, replay),
@@ -40,7 +39,7 @@ COMMANDS = (
     (WORK, erase),
     (WORK, doctor),
 )
-GROUPS = ((WORK, "alarms", alarms), (WORK, "keys", keys), (WORK, "words", words), (WORK, "audit", audit))
+GROUPS = ((WORK, "reference", reference), (WORK, "alarms", alarms), (WORK, "keys", keys), (WORK, "words", words), (WORK, "audit", audit))
 EPILOG = "Settings are environment variables: DATABASE_URL and STEPWEDGE_... (service/config.py lists them). `stepwedge doctor` says what is missing."
 
 app = typer.Typer(

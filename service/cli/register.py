@@ -31,4 +31,4 @@ def register(folder: Folder) -> None:
     typer.echo(
         f"  Send a film   curl --data-binary @film.dcm -H 'Content-Type: application/dicom' -H 'Authorization: Bearer KEY' {address}/predictions"
     )
-    typer.echo(f"  Watch it      after some weeks of good work: stepwedge reference {version.model} --since DATE --until DATE")
+    typer.echo(f"  Watch it      after some weeks of good work: stepwedge reference build {version.model} --since DATE --until DATE")

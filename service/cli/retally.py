@@ -10,7 +10,6 @@ import typer
 from service.cli.bar import bar
 from service.cli.setup import database, read_settings
 from service.errors import SetupError
-from service.store.archive import Archive
 from service.store.engine import open_engine
 from service.store.models import champion
 from service.store.sources import Source
@@ -45,7 +44,8 @@ def retally(
     What comes out is what the worker would have stored, bit for bit. A run that was broken off goes on where it was. The worker's next pass
     folds evidence anew from the first day that changed.
     """
-    from service.worker.executors import dask, processes  # noqa: PLC0415 - scipy takes a second to import; --help must not wait for it
+    from service.store.archive import Archive  # noqa: PLC0415 - scipy takes a second to import; --help must not wait for it
+    from service.worker.executors import dask, processes  # noqa: PLC0415 - likewise
     from service.worker.retally import retally as compute  # noqa: PLC0415 - likewise
 
     if scheduler is not None and source is not Source.ARCHIVE:

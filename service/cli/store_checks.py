@@ -78,7 +78,7 @@ def watch(settings: Settings, connection: Connection) -> Result:
     blind = [version.model for version in found if active_reference(connection, version.id) is None]
     watched = {each.model: each for each in champion_snapshots(connection)}
     if blind:
-        return Result(Health.NOTE, f"without a reference: {', '.join(blind)}", "stepwedge reference MODEL --since DATE --until DATE")
+        return Result(Health.NOTE, f"without a reference: {', '.join(blind)}", "stepwedge reference build MODEL --since DATE --until DATE")
     late = timedelta(seconds=PASSES_MISSED * settings.worker_interval_s)
     stale = [
         version.model for version in found if version.model not in watched or datetime.now(UTC) - watched[version.model].computed_at > late

@@ -16,8 +16,9 @@ from threading import Timer
 from types import MappingProxyType
 from typing import Final
 
+from service.domain import Tell
 from service.errors import ReviewError
-from service.review.draw import Draw, Tell
+from service.review.draw import Draw
 
 SECONDS: Final = 600
 MEMORY_BYTES: Final = 6 << 30

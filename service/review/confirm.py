@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import Engine
 
 from service.config import Settings
-from service.domain import Alarm
+from service.domain import Alarm, Tell
 from service.review.child import reviewed
-from service.review.draw import FILMS, Tell, draw
+from service.review.draw import FILMS, draw
 from service.review.licence import need_alibi
 from service.review.verdicts import FOUND, Confirmation
 from service.store.audit import ON_SITE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from detectors.batch import Batch
 from detectors.plan import ALL
-from service.domain import Alarm
+from service.domain import Alarm, Tell
 from service.errors import ThinWindowError
 from service.store.models import versions_by_id
 from service.store.references import reference_by_id
@@ -34,9 +34,6 @@ LOOKED_AT = 40
 """Films of a stretch that are looked at, for each that is wanted, until enough of them lie in the alarm's cell."""
 JUDGED = 3
 ROWS, NAMES = "draw.npz", "draw.json"
-
-Tell = Callable[[float, str], None]
-"""Is told how much of the work is done, 0 to 1, and what is being done."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,63 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Engine
 
 from service.config import Settings
-from service.domain import Alarm
+from service.domain import Alarm, Tell
 from service.review.child import reviewed
-from service.review.draw import FILMS, Draw, Tell, draw
+from service.review.draw import FILMS, Draw, draw
 from service.review.licence import need_evidently
 from service.review.page import FOUND, PAGE, WORDS
+from service.review.verdicts import FOLDER, EvidentlyReport
 from service.store.audit import ON_SITE
 from service.store.blobs import put_blob
 from service.store.reviews import Kind, Review, save_review
 
-LARGEST = 64 << 20
-FOLDER = "reports"
-SHOWN = 5
 CAUTION = (
     "The score is -log10 p, the largest first; a column is called drifting at p < 0.05 divided by the number of columns. These tests take films for independent, which those of a "
     "hospital are not: the alarm does not rest on this page and would stand without it. Each column is shuffled by itself, so that no line "
     "of this page is a film."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class EvidentlyReport:
-    """What Evidently said. p_values: by column, smallest first. sha256: of the page, and its name in the object folder."""
-
-    version: str
-    seed: int
-    sha256: str
-    level: float
-    n_reference: int
-    n_window: int
-    p_values: Sequence[tuple[str, float]]
-
-    @property
-    def drifting(self) -> tuple[str, ...]:
-        """Columns that differ, at .05 over all of them."""
-        return tuple(name for name, p_value in self.p_values if p_value <= self.level)
-
-    @property
-    def summary(self) -> str:
-        """In a sentence."""
-        first = ", ".join(self.drifting[:SHOWN]) + (" ..." if len(self.drifting) > SHOWN else "")
-        films = f"{self.n_window} films of the window against {self.n_reference} of the reference"
-        return f"{len(self.drifting)} of {len(self.p_values)} columns differ ({films}){': ' if first else ''}{first}"
-
-    @classmethod
-    def restore(cls, stored: Mapping[str, Any]) -> EvidentlyReport:
-        """As it was stored."""
-        p_values = sorted(stored["p_values"].items(), key=lambda item: (item[1], item[0]))
-        plain = {name: stored[name] for name in ("version", "seed", "sha256", "level", "n_reference", "n_window")}
-        return cls(**plain, p_values=tuple(p_values))
 
 
 def report(

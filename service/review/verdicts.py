@@ -1,4 +1,4 @@
-"""Verdicts: what a confirmation found, as it is stored and read back."""
+"""Verdicts: what a confirmation or a report found, as it is stored and read back."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ FOUND: Final = "found.json"
 PERMUTATIONS: Final = 400
 """Enough for a p-value below .05 over 19 tests."""
 LEVEL: Final = 0.05
+FOLDER: Final = "reports"
+"""Of the object folder, where pages lie."""
+SHOWN: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +69,35 @@ class Confirmation:
         """As it was stored."""
         tests: Sequence[Mapping[str, Any]] = stored["tests"]
         return cls(stored["version"], stored["seed"], tuple(TwoSample(**one) for one in tests), tuple(stored.get("left_out", ())))
+
+
+@dataclass(frozen=True, slots=True)
+class EvidentlyReport:
+    """What Evidently said. p_values: by column, smallest first. sha256: of the page, and its name in the object folder."""
+
+    version: str
+    seed: int
+    sha256: str
+    level: float
+    n_reference: int
+    n_window: int
+    p_values: Sequence[tuple[str, float]]
+
+    @property
+    def drifting(self) -> tuple[str, ...]:
+        """Columns that differ, at .05 over all of them."""
+        return tuple(name for name, p_value in self.p_values if p_value <= self.level)
+
+    @property
+    def summary(self) -> str:
+        """In a sentence."""
+        first = ", ".join(self.drifting[:SHOWN]) + (" ..." if len(self.drifting) > SHOWN else "")
+        films = f"{self.n_window} films of the window against {self.n_reference} of the reference"
+        return f"{len(self.drifting)} of {len(self.p_values)} columns differ ({films}){': ' if first else ''}{first}"
+
+    @classmethod
+    def restore(cls, stored: Mapping[str, Any]) -> EvidentlyReport:
+        """As it was stored."""
+        p_values = sorted(stored["p_values"].items(), key=lambda item: (item[1], item[0]))
+        plain = {name: stored[name] for name in ("version", "seed", "sha256", "level", "n_reference", "n_window")}
+        return cls(**plain, p_values=tuple(p_values))

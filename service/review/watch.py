@@ -13,10 +13,9 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.config import Settings
-from service.domain import Alarm
+from service.domain import Alarm, Tell
 from service.errors import StepwedgeError
 from service.review.confirm import confirm
-from service.review.draw import Tell
 from service.review.licence import has_alibi, has_evidently
 from service.review.report import report
 from service.store.alarms import find_alarm

@@ -213,7 +213,10 @@ reference_versions = Table(
     Column("until", moment, nullable=False),
     Column("built_at", moment, nullable=False),
     Column("payload", LargeBinary, nullable=False),
-    Column("state", Text, CheckConstraint("state in ('active', 'retired')", name="reference_versions_state"), nullable=False),
+    Column("state", Text, CheckConstraint("state in ('proposed', 'active', 'retired')", name="reference_versions_state"), nullable=False),
+    Column("excluded", JSONB, nullable=False, server_default=text("'[]'::jsonb")),
+    Column("reason", Text),
+    Column("activated_at", moment),
     Index("reference_versions_active", "model_version", unique=True, postgresql_where=text("state = 'active'")),
 )
 

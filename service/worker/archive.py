@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy import Connection, Engine
 
 from service.config import Settings
-from service.domain import ModelVersion
+from service.domain import ModelVersion, Tell
 from service.errors import MissingExtraError
 from service.models.manifest import parse_manifest
 from service.store import archived
@@ -23,7 +23,6 @@ from service.worker.calendar import DAY
 
 log = structlog.get_logger(__name__)
 
-Tell = Callable[[float, str], None]
 NO_PARQUET = "pyarrow is not installed, so nothing can be archived. Install the extra: pip install 'stepwedge[archive]'."
 
 

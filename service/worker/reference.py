@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ from service.store.alarms import clear_alarm, open_alarms
 from service.store.audit import ON_SITE
 from service.store.locks import session_lock
 from service.store.predictions import rows_between
-from service.store.references import StoredReference, active_reference, save_reference
+from service.store.references import FIRST, Draft, StoredReference, activate, active_reference, propose
 from service.store.remedies import expire_remedy
 from service.store.rows import BOTH, Door, doors_between
 from service.store.tallies import mark_hours
@@ -33,6 +34,7 @@ from service.worker.plan import plan_of
 from service.worker.subject import lock_of
 
 END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
+Period = tuple[datetime, datetime]
 ROWS_NEEDED = 200
 """Fewer than this are no picture of a model at work."""
 
@@ -40,10 +42,22 @@ ROWS_NEEDED = 200
 def build_reference(
     engine: Engine, version: ModelVersion, since: datetime, until: datetime, *, at: datetime, actor: str = ON_SITE
 ) -> StoredReference:
-    """Freeze the predictions of [since, until), to the hour, as the active reference; what came later is tallied anew.
+    """Freeze the predictions of [since, until), to the hour, as the active reference, in one act: `propose_reference` and `activate_reference`."""
+    proposed = propose_reference(engine, version, since, until, at=at, actor=actor)
+    return activate_reference(engine, version, proposed, FIRST, at=at, actor=actor)
 
-    The former reference retires with everything that was computed against it, and its open alarms are over: to declare a
-    new normal is a person's answer to them. Passes over this version wait until it is done.
+
+def propose_reference(
+    engine: Engine,
+    version: ModelVersion,
+    since: datetime,
+    until: datetime,
+    *,
+    at: datetime,
+    excluded: Sequence[Period] = (),
+    actor: str = ON_SITE,
+) -> StoredReference:
+    """Freeze the predictions of a period as a reference that nothing is compared to yet.
 
     A tensor comes without acquisition attributes and image statistics, so films and tensors are not mixed: the reference knows
     those of which the period has more, and only those are compared to it. A use of the other door is then no drift.
@@ -54,24 +68,38 @@ def build_reference(
         since: First hour of the period.
         until: End of the period; judging begins with the first whole day after it.
         at: When this is done.
+        excluded: Stretches of the period that are no part of it, to the hour: a week in which a room was rebuilt, say.
         actor: Who declares it.
 
     Raises:
         ThinReferenceError: There are fewer than 200 predictions in the period.
     """
     since, until = floor_hour(since), floor_hour(until)
-    with engine.connect() as connection, session_lock(connection, lock_of(version), wait=True):
-        with connection.begin():
-            reference, yardstick = _frozen(connection, version, since, until)
-        with connection.begin():
-            _close_alarms(connection, version, at)
-            stored = save_reference(
-                connection, version.id, since=since, until=until, built_at=at, payload=reference.to_bytes(), actor=actor
-            )
-            if yardstick is not None:
-                save_yardstick(connection, stored.id, yardstick.to_bytes())
-            mark_hours(connection, version.id, until, END_OF_TIME)
+    without = [(floor_hour(begin), floor_hour(end)) for begin, end in excluded]
+    with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+        reference, yardstick = _frozen(connection, version, since, until, without)
+    with engine.begin() as connection:
+        stored = propose(connection, Draft(version.id, since, until, at, reference.to_bytes(), without), actor=actor)
+        if yardstick is not None:
+            save_yardstick(connection, stored.id, yardstick.to_bytes())
     return stored
+
+
+def activate_reference(
+    engine: Engine, version: ModelVersion, proposed: StoredReference, reason: str, *, at: datetime, actor: str = ON_SITE
+) -> StoredReference:
+    """Compare a model version to a proposed reference from now on; what came after its period is tallied and judged anew.
+
+    The former reference retires, and is kept with everything that was computed against it; its open alarms are over: to declare a
+    new normal is a person's answer to them. They stay judged under it. Passes over this version wait until it is done.
+
+    Raises:
+        UnknownReferenceError: It is not a proposal any more. One that retired is proposed again, so that its evidence begins anew.
+    """
+    with engine.connect() as connection, session_lock(connection, lock_of(version), wait=True), connection.begin():
+        _close_alarms(connection, version, at)
+        mark_hours(connection, version.id, proposed.until, END_OF_TIME)
+        return activate(connection, proposed, reason, at=at, actor=actor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +111,12 @@ class _Part:
     day: int
 
 
-def _frozen(connection: Connection, version: ModelVersion, since: datetime, until: datetime) -> tuple[Reference, Yardstick | None]:
+def _frozen(
+    connection: Connection, version: ModelVersion, since: datetime, until: datetime, excluded: Sequence[Period]
+) -> tuple[Reference, Yardstick | None]:
     manifest = parse_manifest(version.manifest)
-    parts = list(_parts(connection, version, manifest, since, until))
+    doors = doors_of(connection, version, manifest, since, until)
+    parts = list(_parts(connection, version, manifest, doors, list(stretches_of(since, until, excluded))))
     if sum(len(part.batch) for part in parts) < ROWS_NEEDED:
         raise ThinReferenceError
     subgroups = {name: np.concatenate([part.subgroups[name] for part in parts]) for name in manifest.monitoring.subgroups}
@@ -95,16 +126,32 @@ def _frozen(connection: Connection, version: ModelVersion, since: datetime, unti
     return freeze(plan, batch, cell_masks(plan.cells, subgroups), days, waves), Yardstick.of(batch.embedding, days)
 
 
-def _parts(connection: Connection, version: ModelVersion, manifest: Manifest, since: datetime, until: datetime) -> Iterator[_Part]:
+def _parts(
+    connection: Connection, version: ModelVersion, manifest: Manifest, doors: Sequence[Door], stretches: Sequence[Period]
+) -> Iterator[_Part]:
     """Read day by day: rows are many times larger than their columns."""
-    plan, begin = plan_of(manifest), since
-    doors = doors_of(connection, version, manifest, since, until)
-    while begin < until:
-        end = min(floor_day(begin) + DAY, until)
-        rows = rows_between(connection, version.id, begin, end, plan.findings, doors=doors, tiers=manifest.monitoring.label_tiers)
+    plan, tiers = plan_of(manifest), manifest.monitoring.label_tiers
+    for begin, end in stretches:
+        rows = rows_between(connection, version.id, begin, end, plan.findings, doors=doors, tiers=tiers)
         if len(rows):
             yield _Part(batch_of(plan, rows), dict(subgroups_of(manifest.monitoring.subgroups, rows)), number_of(day_of(begin)))
-        begin = end
+
+
+def stretches_of(since: datetime, until: datetime, excluded: Sequence[Period] = ()) -> Iterator[Period]:
+    """Cut a period into days, and leave out what is excluded.
+
+    >>> noon, end = datetime(2026, 3, 2, 12, tzinfo=UTC), datetime(2026, 3, 4, tzinfo=UTC)
+    >>> [(one.hour, (other - one) * 24 // DAY) for one, other in stretches_of(noon, end, [(noon + DAY / 12, noon + DAY / 6)])]
+    [(12, 2), (16, 8), (0, 24)]
+    """
+    edges = {since, until, *(edge for period in excluded for edge in period if since < edge < until)}
+    day = floor_day(since) + DAY
+    while day < until:
+        edges.add(day)
+        day += DAY
+    for begin, end in pairwise(sorted(edges)):
+        if not any(low <= begin < high for low, high in excluded):
+            yield begin, end
 
 
 def doors_of(connection: Connection, version: ModelVersion, manifest: Manifest, since: datetime, until: datetime) -> tuple[Door, ...]:

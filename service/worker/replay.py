@@ -46,7 +46,9 @@ def replay_alarm(connection: Connection, identifier: UUID) -> Replayed | None:
         return None
     subject = subject_with(versions_by_id(connection)[alarm.model_version], reference_by_id(connection, alarm.reference))
     opening = day_of(alarm.opened_at) - DAY
-    closing = day_of(alarm.cleared_at) - DAY if alarm.cleared_at else checkpoints.last_checkpoint(connection, alarm.reference) or opening
+    closing = checkpoints.last_checkpoint(connection, alarm.reference) or opening
+    if alarm.cleared_at is not None:  # a new reference may clear it days after the last fold against the old one
+        closing = min(closing, day_of(alarm.cleared_at) - DAY)
     again, days, differing = None, 0, []
     for day, state in _folded(connection, subject, closing):
         days += day <= opening

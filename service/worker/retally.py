@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from sqlalchemy import Connection, Engine
 
-from service.domain import ModelVersion
+from service.domain import ModelVersion, Tell
 from service.errors import SetupError
 from service.store import archived
 from service.store.archive import Archive
@@ -32,7 +32,6 @@ AT_ONCE = 16
 """Days that are in work at once; passes over the model wait for so many, and have their turn in between."""
 
 Cells = Mapping[str, tuple[int, bytes]]
-Tell = Callable[[float, str], None]
 
 
 @dataclass(frozen=True, slots=True)

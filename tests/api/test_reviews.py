@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from service.config import Settings
 from service.domain import Alarm
-from service.review.report import FOLDER
+from service.review.verdicts import FOLDER
 from service.store.alarms import open_alarm
 from service.store.blobs import put_blob
 from service.store.models import champion

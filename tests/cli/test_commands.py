@@ -21,6 +21,7 @@ from tests.api.serving import DICOM, make_settings, register, serving, until_loa
 from tests.cli.running import failure, stepwedge
 from tests.films import make_film
 from tests.ports import free_port
+from tests.worker import hospital
 
 NAMES = [command.__name__ for _, command in COMMANDS]
 HEAVY = "torch", "pydicom", "scipy", "fastapi"
@@ -69,9 +70,35 @@ def test_register_says_what_comes_next_and_what_is_wrong(postgres_url: str, tmp_
 
 def test_a_reference_needs_a_model_and_films(postgres_url: str, tmp_path: Path) -> None:
     period = ("--since", "2026-03-01", "--until", "2026-03-31")
-    failure(stepwedge("reference", "chest", *period, data_dir=tmp_path, DATABASE_URL=postgres_url))
+    failure(stepwedge("reference", "build", "chest", *period, data_dir=tmp_path, DATABASE_URL=postgres_url))
     stepwedge("register", str(make_package(tmp_path / "package")), data_dir=tmp_path, DATABASE_URL=postgres_url)
-    failure(stepwedge("reference", "chest", *period, data_dir=tmp_path, DATABASE_URL=postgres_url))
+    failure(stepwedge("reference", "build", "chest", *period, data_dir=tmp_path, DATABASE_URL=postgres_url))
+
+
+def test_a_second_reference_is_proposed_looked_at_and_activated_for_a_reason(engine: Engine, postgres_url: str, tmp_path: Path) -> None:
+    version = hospital.make_version(engine)
+    hospital.send_days(engine, version, 0, 20)
+    hospital.send_days(engine, version, 20, 20, hospital.Stream(scanner="Gamma", kvp=9.0))
+
+    def told(*arguments: str) -> str:
+        said = stepwedge("reference", *arguments, data_dir=tmp_path, DATABASE_URL=postgres_url)
+        assert said.returncode == 0, said.stderr
+        return said.stdout
+
+    first, second = ("--since", "2026-01-05", "--until", "2026-01-25"), ("--since", "2026-01-25", "--until", "2026-02-14")
+    assert "reference 1" in told("build", "chest", *first)
+    refused = failure(stepwedge("reference", "build", "chest", *second, data_dir=tmp_path, DATABASE_URL=postgres_url))
+    assert "stepwedge reference propose" in refused
+    shown = told("propose", "chest", *second, "--without", "2026-01-30/2026-02-01")
+    assert "lie beyond its bands" in shown
+    assert "Budget: 1 false alarms a year" in shown
+    assert "activate 2" in shown
+    assert "reason" in failure(stepwedge("reference", "activate", "2", "--reason", "ok", data_dir=tmp_path, DATABASE_URL=postgres_url))
+    assert "reference 2" in told("activate", "2", "--reason", "The south has a new scanner since January 25.")
+    listed = told("list", "chest").splitlines()
+    assert [line.split()[1] for line in listed] == ["active", "retired"]
+    assert "without 2026-01-30 to 2026-02-01" in listed[0]
+    assert listed[0].endswith("The south has a new scanner since January 25.")
 
 
 def test_a_replay_plays_a_period_to_its_end(postgres_url: str, tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from service.review import child
 from service.review.child import reviewed
 from service.review.confirm import confirm
 from service.review.draw import draw
-from service.review.report import FOLDER, report
+from service.review.report import report
+from service.review.verdicts import FOLDER
 from service.review.watch import review_new, reviewers
 from service.store.alarms import find_alarm
 from service.store.audit import entries

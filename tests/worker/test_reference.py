@@ -9,13 +9,17 @@ import numpy as np
 import pytest
 from sqlalchemy import func, select
 
+from detectors.rebaseline import changes
 from detectors.reference import Reference
-from service.errors import ThinReferenceError
+from service.errors import ThinReferenceError, UnknownReferenceError
 from service.store.alarms import alarms_of, open_alarms
-from service.store.references import active_reference
+from service.store.audit import entries
+from service.store.chain import walk
+from service.store.references import active_reference, reference_by_id, references_of
 from service.store.remedies import remedies_of
 from service.store.tables import reference_versions, tallies
-from service.worker.reference import build_reference
+from service.worker.reference import activate_reference, build_reference, propose_reference
+from service.worker.replay import replay_alarm
 from tests.worker.conftest import run
 from tests.worker.hospital import (
     FILMS_A_DAY,
@@ -87,6 +91,69 @@ def test_what_came_after_a_new_reference_is_tallied_against_it(settled, version)
     assert min(hours) >= day(REFERENCE_DAYS + 4)
     assert set(hours) == set(report.tallied)
     assert len(report.judged) == QUIET_DAYS - 4
+
+
+def test_a_proposal_changes_nothing_until_it_is_activated_for_a_reason(settled, version):
+    before = stored(settled, version)
+    proposed = propose_reference(settled, version, FIRST, day(REFERENCE_DAYS + 4), at=QUIET_END)
+    assert stored(settled, version) == before
+    assert run(settled, QUIET_END + timedelta(hours=1)).tallied == ()
+    activate_reference(settled, version, proposed, "The south has a new detector.", at=QUIET_END, actor="on-site:0")
+    active = stored(settled, version)
+    assert (active.id, active.reason, active.activated_at) == (proposed.id, "The south has a new detector.", QUIET_END)
+    with settled.connect() as connection:
+        assert reference_by_id(connection, before.id) == replace(before, state="retired"), "the old one is kept"
+        act = [entry.act for entry in entries(connection)][-1]
+        assert walk(entries(connection)).broken is None
+    assert (act.actor, act.deed, act.subject) == ("on-site:0", "reference.activated", str(proposed.id))
+    assert act.details == {"model_version": version.id, "former": before.id, "reason": "The south has a new detector."}
+
+
+def test_only_a_proposal_can_be_activated(settled, version):
+    first = stored(settled, version)
+    with pytest.raises(UnknownReferenceError):
+        activate_reference(settled, version, first, "again and again", at=QUIET_END)
+    build_reference(settled, version, FIRST, day(REFERENCE_DAYS + 4), at=QUIET_END)
+    with pytest.raises(UnknownReferenceError):
+        activate_reference(settled, version, first, "back to what was", at=QUIET_END)
+    with settled.connect() as connection:
+        assert [one.state for one in references_of(connection, version.id)] == ["active", "retired"]
+
+
+def test_an_alarm_stays_judged_under_the_reference_that_it_was_opened_against(settled, version):
+    before = stored(settled, version)
+    send_days(settled, version, SHIFT, 20, Stream(scanner="Gamma", kvp=9.0))
+    run(settled, day(SHIFT + 4))
+    build_reference(settled, version, day(SHIFT), day(SHIFT + 10), at=day(SHIFT + 12))
+    run(settled, day(SHIFT + 20))
+    with settled.connect() as connection:
+        (alarm,) = alarms_of(connection, version.id)
+        assert alarm.reference == before.id
+        replayed = replay_alarm(connection, alarm.id)
+    assert replayed is not None
+    assert replayed.differing == ()
+
+
+def test_what_is_excluded_from_a_period_is_no_part_of_it(settled, version):
+    send_days(settled, version, SHIFT, 4, Stream(scanner="Gamma"))
+    whole = propose_reference(settled, version, FIRST, day(SHIFT + 4), at=day(SHIFT + 4))
+    without = propose_reference(settled, version, FIRST, day(SHIFT + 4), at=day(SHIFT + 4), excluded=[(day(SHIFT), day(SHIFT + 4))])
+    films = [Reference.from_bytes(one.payload) for one in (whole, without)]
+    assert films[0].tallies["all"].n - films[1].tallies["all"].n == 4 * FILMS_A_DAY
+    assert "Gamma" not in films[1].schema.categorical["ManufacturerModelName"].counted
+    assert without.excluded == [[day(SHIFT).isoformat(), day(SHIFT + 4).isoformat()]]
+
+
+def test_what_a_proposal_would_change_is_told_series_by_series(settled, version):
+    send_days(settled, version, SHIFT, 20, Stream(scanner="Gamma", kvp=9.0))
+    proposed = propose_reference(settled, version, day(SHIFT), day(SHIFT + 20), at=day(SHIFT + 20))
+    old, new = Reference.from_bytes(stored(settled, version).payload), Reference.from_bytes(proposed.payload)
+    found = changes(old, new)
+    beyond = {one.name for one in found if one.beyond}
+    assert "image:all:mean_level:missing" not in beyond
+    assert found[0].beyond
+    assert not any(one.beyond for one in changes(old, old))
+    assert {one.odds_ratio for one in changes(old, old)} == {1.0}
 
 
 def test_one_model_s_reference_is_not_another_s(settled, version):
