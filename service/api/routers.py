@@ -25,6 +25,7 @@ from service.api import (
     reports,
     requests,
     reviews,
+    series,
     worklist,
 )
 
@@ -43,6 +44,7 @@ ROUTERS = (
     alerts.router,
     devices.router,
     measurements.router,
+    series.router,
     curves.router,
     remedies.router,
     erasures.router,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
@@ -17,6 +18,8 @@ from service.store.measurements import save_measurements
 from service.store.models import champion
 from service.store.references import save_reference
 from service.store.remedies import open_remedy
+from service.store.snapshots import save_series, save_snapshot
+from service.worker.snapshot import SeriesReading, Snapshot, pack_series
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 CARRIER = Carrier("acquisition/north", "acquisition", "site=north", "ManufacturerModelName", "", "other", "up", 0.01, 0.4, 40, 1.7)
@@ -91,6 +94,26 @@ def test_the_last_reading_is_told_with_its_day_and_can_be_narrowed(
         "verdict": "insufficient",
         "reason": "too few positives",
     }
+
+
+def test_every_series_is_told_strongest_first_and_can_be_narrowed(client: httpx.Client, engine: Engine, reference: tuple[int, int]) -> None:
+    assert client.get("/v1/models/chest/series").json() == {"model": "chest", "version": "1", "judged_until": None, "series": []}
+    quiet = SeriesReading("image", "image:all:noise:missing", "noise", "", "all", "missing", 0.01, None, 0.1, 0.05, 0.2)
+    loud = replace(quiet, family="score", series="score:all:opacity:flagged", feature="", finding="opacity", evidence=1.7, rate=0.4)
+    snapshot = Snapshot(reference[1], MONDAY, {}, 2, (loud,), (), {}, {})
+    with engine.begin() as connection:
+        save_snapshot(connection, reference[0], until=MONDAY, computed_at=MONDAY, payload=snapshot.to_json())
+        save_series(connection, reference[1], pack_series([quiet, loud]))
+
+    def ask(**filters: object) -> list[str]:
+        body = client.get("/v1/models/chest/series", params=filters).json()  # type: ignore[arg-type] # plain values
+        assert body["judged_until"] == "2026-03-02T00:00:00Z"
+        return [one["series"] for one in body["series"]]
+
+    assert ask() == [loud.series, quiet.series]
+    assert ask(evidence=1) == ask(family="score") == ask(finding="opacity", subgroup="all") == [loud.series]
+    assert ask(feature="noise") == [quiet.series]
+    assert ask(subgroup="site=north") == []
 
 
 def test_alarms_are_told_latest_first_with_what_carries_them(client: httpx.Client, engine: Engine, reference: tuple[int, int]) -> None:
