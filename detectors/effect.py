@@ -35,6 +35,6 @@ def beyond(reference: Reference, side: Ints, k: Ints, n: Ints, expected: Floats)
     diluted = np.where(np.diff(gather.first, append=gather.rows) > 1, within / np.maximum(rates * (1 - rates), SMALLEST), 1.0)
     rate = (k + 0.5) / (n + 1)
     moved = (logit(rate) - logit((np.maximum(expected, 0.0) + 0.5) / (n + 1))) / np.maximum(diluted, SMALLEST)
-    error = 1 / np.sqrt((n + 1) * rate * (1 - rate)) / np.maximum(diluted, SMALLEST)
+    error = np.sqrt(known.clumps / ((n + 1) * rate * (1 - rate))) / np.maximum(diluted, SMALLEST)
     excess = (OUTWARDS[side] * moved - known.edges[np.arange(len(side)), side]) / error
     return np.asarray(np.exp(np.clip(np.where(n > 0, excess, LEAST), LEAST, MOST)))

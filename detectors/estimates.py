@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import logit
 
 from detectors.bands import CONFIDENCE, band, common_band
+from detectors.clumps import estimate_clumps
 from detectors.rhythm import shifted
 from detectors.series import Counts, Gather, Series
 from detectors.wander import estimate_wander
@@ -40,6 +41,7 @@ class Estimates:
     doubt: how far of that the reference itself leaves open, by what it saw and how it wandered [series, 2].
     level, persistence, white: how the log odds of each series wander (wander.py) [series]; the level's variance also holds the
         part of the base's error that is due to wander, because a base that is off looks like a level.
+    clumps: factor of the binomial variance of each series that is due to films that say the same (clumps.py) [series].
     dispersion: phi of each series [series], variance of its counts over that of independent coins in windows of MEMORY days.
     days: days of the reference that have predictions.
     """
@@ -53,6 +55,7 @@ class Estimates:
     level: Floats
     persistence: Floats
     white: Floats
+    clumps: Floats
     dispersion: Floats
     days: int
 
@@ -83,7 +86,9 @@ def estimate_counts(
     gather = Gather.of(series)
     rates, base = base_rates(series, total)
     excess, information = departures(gather, rates, base, daily, np.zeros((len(days), len(series))) if shifts is None else shifts)
-    wander = estimate_wander(excess, information, days, [one.matured for one in series])
+    groups = [one.matured for one in series]
+    clumps = estimate_clumps(excess, information, groups)
+    wander = estimate_wander(excess / clumps, information / clumps, days, groups)
     known = information.sum(axis=0)
     phi = np.maximum(wander.error * known, 1.0)
     bands = _bands(series, total, rates, phi, minimum_odds_ratio=minimum_odds_ratio, confidence=CONFIDENCE)
@@ -97,10 +102,11 @@ def estimate_counts(
         base=logit(base),
         edges=edges,
         doubt=np.minimum(np.maximum(doubt, wandering[:, None]), edges),
-        level=wander.level + np.maximum(wander.error - 1 / np.maximum(known, SMALLEST), 0.0),
+        level=wander.level + np.maximum(wander.error - clumps / np.maximum(known, SMALLEST), 0.0),
         persistence=wander.persistence,
         white=wander.white,
-        dispersion=1 + wander.over(MEMORY) * known / max(len(days), 1),
+        clumps=clumps,
+        dispersion=clumps + wander.over(MEMORY) * known / max(len(days), 1),
         days=len(days),
     )
 

@@ -41,13 +41,13 @@ class Level:
         """Take in a day's counts; also tell the gain, the share of a surprise that was taken for wander [series].
 
         A Kalman filter on the log odds. With information I = sum n p (1 - p) at the level, the day says (k - n p) / I with variance
-        1 / I + white. A step of more than STEP standard deviations, and a level further than REACH of them, is no wander that the reference
+        c / I + white, c for clumps of films. A step of more than STEP standard deviations, and a level further than REACH of them, is no wander that the reference
         showed: it is left for the evidence to see. `shift` is what a day of this kind does to the log odds (rhythm.py) [series].
         """
         known, gather = reference.estimates, reference.gather
         p = expit(known.base + gather.by_row(self.mean + shift))
         information = np.maximum(gather.by_series(today.n * p * (1 - p)), NOTHING)
-        gain = self.variance / (self.variance + 1 / information + known.white)
+        gain = self.variance / (self.variance + known.clumps / information + known.white)
         step, reach = STEP * np.sqrt(self.variance), REACH * np.sqrt(known.level)
         moved = np.clip(gain * gather.by_series(today.k - today.n * p) / information, -step, step)
         return Level(np.clip(self.mean + moved, -reach, reach), (1 - gain) * self.variance), gain

@@ -33,10 +33,10 @@ def log_ratios(reference: Reference, level: Level, absorbed: Floats, today: Coun
     k - n p and I = n p (1 - p) at a point between the two, summed over the rows of the series, and V the variance with which the day's log
     odds are predicted,
 
-        log L = integral from null to alternative of U / (1 + CAUTION V I).
+        log L = integral from null to alternative of U / (c + CAUTION V I).
 
-    This is the quasi-likelihood ratio of counts that have 1 + V I times the variance of a coin: the binomial one where V = 0, the
-    negative binomial one where events are rare, the normal one where they are many. For each of these its expectation at the null is 1,
+    This is the quasi-likelihood ratio of counts that have c + V I times the variance of a coin, c for films that come in clumps (clumps.py):
+    the binomial one where c = 1 and V = 0, the negative binomial one where events are rare, the normal one where they are many. For each of these its expectation at the null is 1,
     and less for a rate further inside, because it grows with k.
 
     Args:
@@ -61,6 +61,6 @@ def log_ratios(reference: Reference, level: Level, absorbed: Floats, today: Coun
     expected = today.n[:, None, None, None] * p
     excess = gather.by_series(today.k[:, None, None, None] - expected)
     scatter = CAUTION * (level.variance + known.white)
-    variance = 1 + scatter[:, None, None, None] * gather.by_series(expected * (1 - p))
+    variance = known.clumps[:, None, None, None] + scatter[:, None, None, None] * gather.by_series(expected * (1 - p))
     pieces = (ends - starts) * (excess / variance @ WEIGHTS)
     return np.asarray(OUTWARDS[:, None] * np.cumsum(pieces, axis=2))

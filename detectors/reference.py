@@ -30,7 +30,7 @@ from detectors.series import Counts, Family, Gather, Series, Stratum
 from detectors.sources import Habits, Sources
 from detectors.tally import Tally, tally_cells
 
-KIND, VERSION = b"SWRF", 6
+KIND, VERSION = b"SWRF", 7
 REFERENCES_HELD = 16
 """References of which a process keeps what it computed from them alone: they never change, and are asked again and again."""
 

@@ -28,7 +28,7 @@ class Rival(Protocol):
 
     limit: float
 
-    def statistic(self, reference: Hits, weeks: Hits, films: int) -> Matrix: ...
+    def statistic(self, reference: Hits, weeks: Hits, films: int | Matrix) -> Matrix: ...
 
 
 class Psi:
@@ -36,7 +36,7 @@ class Psi:
 
     limit = PSI_LIMIT
 
-    def statistic(self, reference: Hits, weeks: Hits, films: int) -> Matrix:
+    def statistic(self, reference: Hits, weeks: Hits, films: int | Matrix) -> Matrix:
         then = np.clip(reference.sum(axis=0) / (films * len(reference)), SMALL, 1 - SMALL)
         now = np.clip(weeks / (WEEK * films), SMALL, 1 - SMALL)
         return np.asarray((now - then) * (np.log(now / then) - np.log((1 - now) / (1 - then))))
@@ -47,7 +47,7 @@ class ChiSquare:
 
     limit = -np.log10(LEVEL)
 
-    def statistic(self, reference: Hits, weeks: Hits, films: int) -> Matrix:
+    def statistic(self, reference: Hits, weeks: Hits, films: int | Matrix) -> Matrix:
         n, m = WEEK * films, films * len(reference)
         total = reference.sum(axis=0) + weeks
         pooled = total / (n + m)
@@ -61,7 +61,7 @@ class ThreeSigma:
 
     limit = SIGMAS
 
-    def statistic(self, reference: Hits, weeks: Hits, films: int) -> Matrix:
+    def statistic(self, reference: Hits, weeks: Hits, films: int | Matrix) -> Matrix:
         whole = len(reference) // WEEK * WEEK
         means = reference[-whole:].reshape(-1, WEEK, reference.shape[1]).sum(axis=1)
         scatter = np.maximum(means.std(axis=0, ddof=1), 1e-9)
