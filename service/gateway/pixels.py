@@ -13,7 +13,7 @@ from service.errors import NoPixelsError, UndecodableError, UnsupportedSyntaxErr
 from service.gateway.elements import DataSet, Element
 from service.gateway.frame import Codec, EncodedFrame, Words
 from service.gateway.geometry import Geometry
-from service.gateway.syntaxes import ENCAPSULATED, NATIVE
+from service.gateway.syntaxes import ENCAPSULATED, LOSSY, NATIVE
 
 WORD_BITS = 16
 ITEM_HEAD, OFFSET = 8, 4
@@ -46,7 +46,12 @@ def stored_positions(dataset: DataSet, syntax: str, geometry: Geometry, codec: C
         bits_allocated=geometry.bits_allocated,
         data=b"".join(_fragments_of(dataset, geometry)),
     )
-    return _positions(codec(frame), geometry, 0)
+    words = codec(frame)
+    if syntax in LOSSY and not geometry.signed:
+        # Where the codestream has more bits than the film, white may come back whiter than white; without them it would be black.
+        white = min((1 << geometry.bits_stored) - 1, np.iinfo(words.dtype).max)
+        words = np.minimum(words, words.dtype.type(white))
+    return _positions(words, geometry, 0)
 
 
 def pixel_digest(positions: NDArray[np.uint16], *, inverted: bool, highest: int) -> bytes:

@@ -37,3 +37,6 @@ ENCAPSULATED: Mapping[str, Format] = {
     "1.2.840.10008.1.2.4.202": Format.JPEG_2000,  # high throughput, lossless, by resolution
     "1.2.840.10008.1.2.4.203": Format.JPEG_2000,  # high throughput
 }
+
+LOSSY = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 81, 91, 203))
+"""Those whose pixels come back about as they were."""

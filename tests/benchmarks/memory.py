@@ -98,8 +98,9 @@ def main() -> None:
 
 
 def shares(requests: int, size: int) -> Iterator[list[bytes]]:
-    """The films in tenths, each film with a UID of its own."""
-    film, numbers = make_film(phantom(size, size), SOPInstanceUID=f"1.2.{MARKER.decode()}"), count(10 ** (len(MARKER) - 1))
+    """The films in tenths, each of a study of its own, as in a hospital."""
+    named = {"SOPInstanceUID": f"1.2.{MARKER.decode()}", "StudyInstanceUID": f"1.3.{MARKER.decode()}"}
+    film, numbers = make_film(phantom(size, size), **named), count(10 ** (len(MARKER) - 1))
     for tenth in range(TENTHS):
         many = requests * (tenth + 1) // TENTHS - requests * tenth // TENTHS
         yield [film.replace(MARKER, str(next(numbers)).encode()) for _ in range(many)]
