@@ -17,7 +17,8 @@ def row() -> list[table.Panel]:
     return [
         by_subgroup(
             "Measurements by subgroup",
-            "Filter a column by its funnel. Read value, interval and n together: with dozens of subgroups some look bad by chance; only evidence pages.",
+            "Filter a column by its funnel. Read value, interval and n together: with dozens of subgroups some look bad by chance; only evidence pages. "
+            "With many models only what is beyond its limit is exported (STEPWEDGE_EXPORT_SERIES); /v1/models/<model>/measurements has all.",
             (*performance.SHOWN, *PREDICTIVE, *calibration.SHOWN, "spiegelhalter_z", *RATES),
         )
     ]
