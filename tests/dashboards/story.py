@@ -23,6 +23,7 @@ from service.domain import Outcome
 from service.gateway.circuit import Circuit
 from service.gateway.inbox import Inbox
 from service.gateway.inbox_metrics import InboxMetrics
+from service.gateway.last_known import LastKnown
 from service.gateway.ledger import UNKNOWN, Ledger
 from service.gateway.notices import Notices
 from service.gateway.spool import Spool
@@ -125,6 +126,7 @@ class Gateway:
         self._reports = PushMetrics(self.registry)
         self._folder = TemporaryDirectory()
         inbox = Inbox(Path(self._folder.name), most_bytes=2**30)
+        LastKnown(Path(self._folder.name), bytes(32), "postgresql://nobody@nowhere/nothing", hours=1.0, registry=self.registry)
         self._inbox = InboxMetrics(self.registry, inbox, lambda: BEGIN)
         self._rng = np.random.default_rng(0)
 
