@@ -13,6 +13,7 @@ from scipy.special import expit, logit
 from detectors.intervals import Z
 from detectors.masses import Masses, masses_of
 from detectors.measurement import Interval, Measurement, Verdict
+from detectors.patients import performance_dispersion
 from detectors.plan import ALL
 from detectors.precision import SMALLEST, average_precision
 from detectors.reference import REFERENCES_HELD, Reference
@@ -51,9 +52,9 @@ def auprc_in(reference: Reference, window: Mapping[str, Tally], cells: tuple[str
     found = average_precision(now.negatives[shown], now.positives[shown], now.scale[shown])
     usual = average_precision(*_at_prevalence(then.at(shown), now.at(shown)))
     rows = {at: row for row, at in enumerate(shown.tolist())}
-    measured = []
+    dispersion, measured = performance_dispersion(reference, window), list[Measurement]()
     for at, (finding, cell) in enumerate(now.places):
-        labels, phi = int(now.labels[at]), reference.dispersion_of("performance", cell=cell, finding=finding)
+        labels, phi = int(now.labels[at]), dispersion(finding, cell)
         if at not in rows:
             reason = now.reasons[at] or f"{SHOWN} positives and {SHOWN} negatives needed"
             measured.append(Measurement.insufficient(NAME, labels, reason, finding=finding, cell=cell))

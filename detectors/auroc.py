@@ -14,6 +14,7 @@ from scipy.special import expit, logit
 from detectors.intervals import Z
 from detectors.masses import Masses, masses_of
 from detectors.measurement import Interval, Measurement, Verdict
+from detectors.patients import performance_dispersion
 from detectors.reference import REFERENCES_HELD, Reference
 from detectors.tally import Tally
 
@@ -51,7 +52,8 @@ def auroc(reference: Reference, window: Mapping[str, Tally]) -> Sequence[Measure
         DeLong, DeLong, Clarke-Pearson 1988, Biometrics 44:837; Pepe 2003, The Statistical Evaluation of Medical Tests, 5.2.5 (logit).
     """
     now, then = masses_of(reference.schema, window, reference.schema.findings, reference.cells), _usual(reference)
-    return [_measure(reference, now, then, row) for row in range(len(now.places))]
+    phi = performance_dispersion(reference, window)
+    return [_measure(now, then, row, phi(*now.places[row])) for row in range(len(now.places))]
 
 
 def area(negatives: Counts, positives: Counts, scale: Floats | float = 1.0) -> Area:
@@ -76,12 +78,11 @@ def area(negatives: Counts, positives: Counts, scale: Floats | float = 1.0) -> A
     return Area(value, float(max(variance, least**2) / (held * (1 - held)) ** 2))
 
 
-def _measure(reference: Reference, now: Masses, then: Mapping[int, Area], row: int) -> Measurement:
+def _measure(now: Masses, then: Mapping[int, Area], row: int, phi: float) -> Measurement:
     (finding, cell), n, events = now.places[row], int(now.labels[row]), float(now.events[row].min())
     if events < SHOWN:
         reason = now.reasons[row] or f"{SHOWN} positives and {SHOWN} negatives needed"
         return Measurement.insufficient(NAME, n, reason, cell=cell, finding=finding)
-    phi = reference.dispersion_of("performance", cell=cell, finding=finding)
     one = area(now.negatives[row], now.positives[row], now.scale[row])
     center, half = float(logit(np.clip(one.value, 1e-9, 1 - 1e-9))), Z * sqrt(one.logit_variance * phi)
     interval = Interval(float(expit(center - half)), float(expit(center + half)))

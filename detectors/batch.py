@@ -26,6 +26,7 @@ class Batch:
     weights: [n, findings], one over the probability with which the label was asked for; None: every film was to be labelled.
     delays: [n, findings], days from the film to its first label, NaN where there is none; None: not known.
     pairs: [n, findings, 3], pairs of readers of whom both, one and none saw the finding; None: no film had two readers.
+    patients: [n], a number for each patient, -1 where the film names none; None: not known.
     """
 
     scores: Floats
@@ -36,6 +37,7 @@ class Batch:
     weights: Floats | None = None
     delays: Floats | None = None
     pairs: NDArray[np.int64] | None = None
+    patients: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         n = len(self.scores)
@@ -46,6 +48,8 @@ class Batch:
             raise ValueError("every column of a batch has one row a prediction")
         if any(given is not None and given.shape != self.scores.shape for given in (self.weights, self.delays)):
             raise ValueError("weights and delays of labels are [n, findings] and of the shape of scores")
+        if self.patients is not None and self.patients.shape != (n,):
+            raise ValueError("there is one patient a prediction")
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -73,4 +77,5 @@ class Batch:
             weights=None if self.weights is None else self.weights[rows],
             delays=None if self.delays is None else self.delays[rows],
             pairs=None if self.pairs is None else self.pairs[rows],
+            patients=None if self.patients is None else self.patients[rows],
         )

@@ -16,6 +16,7 @@ from detectors.schema import (
     LOG_LOSS,
     MASS_BINS,
     NEGATIVE,
+    PATIENT_BUCKETS,
     POSITIVE,
     SCORE_BINS,
     SCORE_RANGE,
@@ -52,7 +53,13 @@ def check(schema: Schema, batch: Batch) -> None:
 def count_places(schema: Schema, batch: Batch, embedded: Values) -> Places:
     """Places that each prediction adds one to [n, columns]; `schema.size` stands for none. embedded: what its projection gave."""
     return np.concatenate(
-        [np.zeros((len(batch), 1), dtype=np.int64), _feature_places(schema, batch, embedded), _finding_places(schema, batch)], axis=1
+        [
+            np.zeros((len(batch), 1), dtype=np.int64),
+            _film_places(schema, batch),
+            _feature_places(schema, batch, embedded),
+            _finding_places(schema, batch),
+        ],
+        axis=1,
     )
 
 
@@ -121,6 +128,19 @@ def _plain(batch: Batch) -> NDArray[np.bool_]:
     """Labels that weigh one: those that plain counts may count."""
     known = ~np.isnan(batch.labels)
     return known if batch.weights is None else known & (batch.weights == 1)
+
+
+def _film_places(schema: Schema, batch: Batch) -> Places:
+    """By patient, and by whether anything is there and anything was flagged."""
+    patients = np.full(len(batch), -1) if batch.patients is None else batch.patients
+    bucket = np.where(patients < 0, 0, 1 + patients % PATIENT_BUCKETS)
+    known = np.where(_plain(batch), batch.labels, np.nan)
+    there = (known >= SOFT_MIDDLE).any(axis=1)
+    absent = ~there & ~np.isnan(known).any(axis=1)
+    state = np.where(there, POSITIVE, np.where(absent, NEGATIVE, UNLABELLED))
+    flagged = (batch.scores >= np.asarray(schema.thresholds)).any(axis=1)
+    nothing = schema.blocks["nothing"].start + 2 * state + flagged
+    return np.asarray(np.stack([schema.blocks["patients"].start + bucket, nothing], axis=1), dtype=np.int64)
 
 
 def _feature_places(schema: Schema, batch: Batch, embedded: Values) -> Places:

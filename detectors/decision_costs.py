@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from detectors.intervals import Z, wilson
 from detectors.masses import Masses, masses_of
 from detectors.measurement import Interval, Measurement, Verdict
+from detectors.patients import performance_dispersion
 from detectors.plan import ALL, Plan
 from detectors.reference import REFERENCES_HELD, Reference
 from detectors.tally import Tally
@@ -65,7 +66,9 @@ def decision_costs(reference: Reference, window: Mapping[str, Tally]) -> Sequenc
 def decision_costs_in(reference: Reference, window: Mapping[str, Tally], cells: tuple[str, ...]) -> list[Measurement]:
     """Measure them in these cells."""
     now, then = masses_of(reference.schema, window, reference.schema.findings, cells), _usual(reference, cells)
-    return [one for row in range(len(now.places)) for one in _measure(reference, _View.of(now, row), _View.of(then, row))]
+    phi = performance_dispersion(reference, window)
+    views = [(_View.of(now, row), _View.of(then, row)) for row in range(len(now.places))]
+    return [one for pair in views for one in _measure(reference, *pair, phi(pair[0].finding, pair[0].cell))]
 
 
 @lru_cache(maxsize=REFERENCES_HELD)
@@ -126,12 +129,11 @@ class _View:
         return Measurement(name, value, self.labels, interval, None, Verdict.INSUFFICIENT, "", self.cell, self.finding)
 
 
-def _measure(reference: Reference, now: _View, then: _View) -> list[Measurement]:
+def _measure(reference: Reference, now: _View, then: _View, phi: float) -> list[Measurement]:
     costs = costs_of(reference.plan, now.finding)
     if now.events.min() < SHOWN:
         reason = now.reason or f"{SHOWN} positives and {SHOWN} negatives needed"
         return [now.insufficient(name, reason) for name in (COST, BENEFIT)]
-    phi = reference.dispersion_of("performance", cell=now.cell, finding=now.finding)
     cost = float(costs.miss * now.films[MISSES] + costs.false_flag * now.films[FALSE_FLAGS]) / now.n
     spent = combined(now.term(costs.miss, MISSES), now.term(costs.false_flag, FALSE_FLAGS), phi)
     judged = min(now.events.min(), then.events.min()) >= JUDGED

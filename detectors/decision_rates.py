@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from detectors.measurement import Measurement
+from detectors.patients import performance_dispersion
 from detectors.reference import REFERENCES_HELD, Reference
 from detectors.tally import Tally
 from detectors.verification import PAIRS, Shares, verified
@@ -20,14 +21,12 @@ def decision_rates(reference: Reference, window: Mapping[str, Tally]) -> Sequenc
     films, also of those that nobody read, by verification.py; where only flagged films are read, three of them are `insufficient`.
     n: plain labels that would say as much. Interval: Wilson at n / phi; limit: rates.py; shown from 10, judged from 50 (rates.py).
     """
-    usual = _usual(reference)
+    usual, dispersion = _usual(reference), performance_dispersion(reference, window)
     found: list[Measurement] = []
     for finding in reference.schema.findings:
         now = verified(reference.schema, window, reference.cells, finding)
         for name in PAIRS:
-            found += measure_shares(
-                reference, name, "low", finding, now=now.share(name), then=usual[finding, name], family="performance", within_cells=True
-            )
+            found += measure_shares(reference, name, "low", finding, now=now.share(name), then=usual[finding, name], dispersion=dispersion)
     return found
 
 

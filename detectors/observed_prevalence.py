@@ -22,9 +22,8 @@ def observed_prevalence(reference: Reference, window: Mapping[str, Tally]) -> Se
     found: list[Measurement] = []
     for finding in reference.schema.findings:
         now, then = verified(reference.schema, window, reference.cells, finding).prevalence(), usual[finding]
-        found += measure_shares(
-            reference, "observed_prevalence", "both", finding, now=now, then=then, family="prevalence", within_cells=False
-        )
+        phi = reference.dispersion_of("prevalence", finding=finding)
+        found += measure_shares(reference, "observed_prevalence", "both", finding, now=now, then=then, dispersion=lambda *_, phi=phi: phi)
     return found
 
 

@@ -21,6 +21,7 @@ from detectors.estimates import Estimates, base_rates, departures, estimate_coun
 from detectors.kernel import Kernel
 from detectors.listing import list_series
 from detectors.packing import DecodeError, fingerprint, pack, unpack
+from detectors.patients import correlations
 from detectors.plan import ALL, Plan
 from detectors.profiles import Profiles
 from detectors.projection import Projection
@@ -48,6 +49,7 @@ class Reference:
     profiles: how films with and without each finding looked.
     sources: where films come from, each watched for its silence.
     rhythm: what Saturdays, Sundays and holidays do to each series.
+    correlation: of right decisions on films of one patient, by finding (patients.py).
     digest: names the whole of it [16 bytes]; `named` is that of a reference that was stored, whose bytes carry a checksum of their own.
     """
 
@@ -61,6 +63,7 @@ class Reference:
     sources: Sources
     rhythm: Rhythm
     named: InitVar[bytes] = b""
+    correlation: Mapping[str, float] = field(default_factory=dict)
     digest: bytes = field(init=False)
 
     def __post_init__(self, named: bytes) -> None:
@@ -127,6 +130,7 @@ class Reference:
             "cells": self.cells,
             "null": None if self.null is None else asdict(self.null),
             "scatter": [[*subject, phi] for subject, phi in self.scatter.items()],
+            "correlation": dict(self.correlation),
         }
         arrays: dict[str, NDArray[Any]] = {**_embedding_arrays(self.schema), **self.estimates.arrays()}
         arrays |= {f"profile/{one.name}": getattr(self.profiles, one.name) for one in fields(Profiles)}
@@ -165,6 +169,7 @@ class Reference:
                 Sources(sources, habits),
                 rhythm,
                 bytes.fromhex(header["digest"]),
+                header["correlation"],
             )
             object.__setattr__(reference, "scatter", {tuple(subject): phi for *subject, phi in header["scatter"]})
         except (KeyError, TypeError, ValueError) as error:
@@ -205,7 +210,8 @@ def build_reference(
     rhythm, shifts = _rhythm(series, whole, numbers, rates, np.array(totals))
     estimates = estimate_counts(series, whole, numbers, rates, plan.minimum_odds_ratio, shifts=shifts)
     profiles, null = Profiles.of(schema, batch, embedded, tallies[ALL]), _null(schema, embedded, np.asarray(days))
-    return Reference(plan, schema, tallies, series, estimates, null, profiles, sources.learn(numbers, films), rhythm)
+    regular, alike = sources.learn(numbers, films), correlations(schema, batch)
+    return Reference(plan, schema, tallies, series, estimates, null, profiles, regular, rhythm, correlation=alike)
 
 
 def _rhythm(

@@ -38,6 +38,8 @@ READ, WEIGHT, WEIGHTED_POSITIVE, SQUARE, SQUARED_POSITIVE = range(5)
 """Order of the sums of a stratum: labels, and of weight w and label y the sums of w, w y, w^2, w^2 y."""
 MASS_BINS = 125
 """Bins of the weighted score histogram, each eight score bins wide; fewer, since most labels weigh one and count in the fine bins."""
+PATIENT_BUCKETS = 256
+"""Of the hash by which films are counted by patient, see patients.py."""
 DELAYS = (1 / 24, 2 / 24, 4 / 24, 8 / 24, 1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 14.0, 21.0, 30.0, 45.0, 60.0, 90.0, 180.0)
 """Ends, in days, of the bins of the delay of a first label; beyond the last lies one more bin."""
 
@@ -79,6 +81,8 @@ class Schema:
     reading/<finding> [5, strata] and mass/<finding> [negative or positive, 125], what weights and soft labels change against these plain
     counts, in fixed point (2**-20): nothing where all labels are 0 or 1 and weigh one; delays/<finding> [19] of first labels;
     pairs/<finding> [3] of readers of whom both, one or none saw the finding.
+    patients [1 + 256], films that name no patient, then by the hash of the patient; nothing [label states, none or some flagged]: a film is
+    negative if each finding is labelled and absent, positive if one is there, of labels that weigh one.
     """
 
     findings: tuple[str, ...]
@@ -189,6 +193,8 @@ def score_centers() -> NDArray[np.float64]:
 def _shapes(schema: Schema) -> Iterator[tuple[str, tuple[int, ...]]]:
     yield "predictions", (1,)
     yield "waves", (1 + schema.kernel.size,)
+    yield "patients", (1 + PATIENT_BUCKETS,)
+    yield "nothing", (3, 2)
     for name, numeric in schema.numeric.items():
         yield f"feature/{name}", (numeric.size,)
     for name, categorical in schema.categorical.items():

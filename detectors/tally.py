@@ -22,7 +22,7 @@ FIXED_POINT = 2.0**30
 WEIGHED_POINT = 2.0**20
 """The same for weighted sums, whose terms are larger: squares of weights reach a million."""
 
-VERSION = 4
+VERSION = 5
 MAGNITUDE = 2**63 - 1
 ESCAPE = 255
 HEAD = struct.Struct("<IB")
@@ -107,6 +107,13 @@ class Tally:
     def pairs(self, finding: str) -> NDArray[np.int64]:
         """Count pairs of readers of one film of whom both, one and none saw the finding [3]."""
         return self.schema.blocks[f"pairs/{finding}"].of(self.vector)
+    def patients(self) -> NDArray[np.int64]:
+        """Count films that name no patient, then films by the hash of their patient [1 + 256]."""
+        return self.schema.blocks["patients"].of(self.vector)
+
+    def nothing(self) -> NDArray[np.int64]:
+        """Count films by whether anything is there (not known, nothing, something) and whether anything was flagged [3, 2]."""
+        return self.schema.blocks["nothing"].of(self.vector)
 
     def waves(self) -> NDArray[np.int64]:
         """Read the number of films with an embedding, then the sums of its Fourier features [1 + 512]; zeros in a cell that keeps none."""

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from detectors.measurement import Measurement
-from detectors.plan import ALL
+from detectors.patients import Dispersion
 from detectors.rates import Rate, measure_rates
 from detectors.reference import Reference
-from detectors.series import Family
 from detectors.verification import Shares
 
 
 def measure_shares(
-    reference: Reference, name: str, side: str, finding: str, *, now: Shares, then: Shares, family: Family, within_cells: bool
+    reference: Reference, name: str, side: str, finding: str, *, now: Shares, then: Shares, dispersion: Dispersion
 ) -> Sequence[Measurement]:
     """Measure one share in every cell of a reference: Wilson's interval and the limit of rates.py, or the reason why there is no number.
 
@@ -24,8 +23,7 @@ def measure_shares(
         finding: What was read.
         now: Of the window.
         then: Of the reference.
-        family: Whose dispersion counts.
-        within_cells: Whether each cell has a dispersion of its own.
+        dispersion: Of the finding in a cell.
     """
     counted = [row for row, reason in enumerate(now.reasons) if not reason]
     rates = [
@@ -34,7 +32,7 @@ def measure_shares(
             n=float(now.n[row]),
             k_reference=float(then.hits[row]),
             n_reference=float(then.n[row]),
-            dispersion=reference.dispersion_of(family, cell=reference.cells[row] if within_cells else ALL, finding=finding),
+            dispersion=dispersion(finding, reference.cells[row]),
             minimum_odds_ratio=reference.plan.minimum_odds_ratio,
             cell=reference.cells[row],
             finding=finding,

@@ -21,14 +21,14 @@ from sqlalchemy import Connection, Uuid, select
 from sqlalchemy.dialects.postgresql import JSONB
 
 from service.store.ids import uuid7_floor
-from service.store.rows import BOTH, TIERS, Door, Rows, embedded, rows_between
+from service.store.rows import BOTH, TIERS, Door, Rows, embedded, patient_numbers, rows_between
 from service.store.spans import span_of
 from service.store.tables import labels, predictions
 
 EFFECTIVE: Final = "effective/"
 COUNTS: Final = "counts"
 AT_ONCE: Final = 1000
-STORED: Final = ("ids", "received_at", "sites", "attributes", "statistics", "flags", "logits", "embedding")
+STORED: Final = ("ids", "received_at", "sites", "attributes", "statistics", "flags", "logits", "embedding", "patients")
 """Fields of Rows that are columns of the store; the others are in force on the day of writing, and have a column of their own."""
 
 Table = Any
@@ -76,6 +76,7 @@ def rows_of(table: Table, findings: Sequence[str], doors: Sequence[Door] = BOTH,
         flags=tuple(tuple(one) for one in part["flags"].to_pylist()),
         logits=np.array(part["logits"].to_pylist(), dtype=np.float32).reshape(len(kept), len(findings)),
         embedding=embedded(part["embedding"].to_pylist()),
+        patients=patient_numbers(part["patient"].to_pylist()),
         **further,
     )
 

@@ -21,7 +21,7 @@ from service.store.resolution import Stretch, truth_of
 # A film whose view was taken again within a day counts no more: service/store/aftermath.py has the rule. `offset 0` makes it one look
 # into the index of studies for each row: a table without statistics would be joined in the slowest way there is.
 COUNTED = f"""
-    select id, received_at, site, attributes, statistics, flags, logits, embedding from predictions as earlier
+    select id, received_at, site, attributes, statistics, flags, logits, embedding, patient from predictions as earlier
     where model_version = %s and id >= %s and id < %s and (attributes = '{{}}') = any(%s) and not exists (
         select from (
             select model_version, received_at, attributes from predictions
@@ -63,6 +63,7 @@ class Rows:
     """n predictions in the order they came. logits [n, F], labels [n, F] (NaN: unlabelled), embedding [n, d] (d may be 0).
 
     weights, delays [n, F], pairs [n, F, 3]: see resolution.py.
+    patients: a number made of each patient's pseudonym, -1 where the film names none [n].
     """
 
     ids: tuple[UUID, ...]
@@ -77,6 +78,7 @@ class Rows:
     weights: NDArray[np.float64]
     delays: NDArray[np.float64]
     pairs: NDArray[np.int64]
+    patients: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -120,7 +122,7 @@ def rows_between(
     with driver_cursor(connection, binary=True) as cursor:
         question = (model_version, low, high, [bool(door) for door in doors], *successors, *picked)
         rows = cursor.execute(ROWS if among is None else PICKED, question).fetchall()
-        ids, received, sites, attributes, statistics, flags, logits, embeddings = zip(*rows, strict=True) if rows else ((),) * 8
+        ids, received, sites, attributes, statistics, flags, logits, embeddings, patients = zip(*rows, strict=True) if rows else ((),) * 9
         stretch = Stretch(model_version, low, high, None if among is None else tuple(among))
         truth = truth_of(cursor, stretch, dict(zip(ids, received, strict=True)), findings=findings, tiers=tiers)
     return Rows(
@@ -136,7 +138,14 @@ def rows_between(
         weights=truth.weights,
         delays=truth.delays,
         pairs=truth.pairs,
+        patients=patient_numbers(patients),
     )
+
+
+def patient_numbers(pseudonyms: Sequence[bytes | None]) -> NDArray[np.int64]:
+    """A number made of each pseudonym, -1 where there is none."""
+    numbers = (-1 if one is None else int.from_bytes(one[:8], "big") >> 1 for one in pseudonyms)
+    return np.fromiter(numbers, dtype=np.int64, count=len(pseudonyms))
 
 
 def embedded(stored: Sequence[bytes | None]) -> NDArray[np.float32]:

@@ -29,6 +29,7 @@ def batch_of(plan: Plan, rows: Rows) -> Batch:
         weights=rows.weights,
         delays=rows.delays,
         pairs=rows.pairs,
+        patients=rows.patients,
     )
 
 
@@ -45,6 +46,7 @@ def joined(batches: Sequence[Batch]) -> Batch:
         weights=np.concatenate([np.ones(batch.labels.shape) if batch.weights is None else batch.weights for batch in batches]),
         delays=np.concatenate([np.full(batch.labels.shape, np.nan) if batch.delays is None else batch.delays for batch in batches]),
         pairs=np.concatenate([np.zeros((*batch.labels.shape, 3), np.int64) if batch.pairs is None else batch.pairs for batch in batches]),
+        patients=np.concatenate([np.full(len(batch), -1) if batch.patients is None else batch.patients for batch in batches]),
     )
 
 

@@ -101,6 +101,7 @@ def answered(model: LoadedModel, scenario: Scenario) -> Stream:
         weights=np.ones(labels.shape),
         delays=np.full(labels.shape, np.nan),
         pairs=np.zeros((*labels.shape, 3), dtype=np.int64),
+        patients=np.full(len(studies), -1),
     )
     reported_on = np.array([np.inf if study.reported_on is None else study.reported_on for study in studies])
     return Stream(rows, np.array([study.day for study in studies]), reported_on)

@@ -26,6 +26,7 @@ class Stream:
     north_log_odds, south_log_odds: added to the truth given the film. hidden: share of positives that become invisible, hidden_south: there.
     scanner: name of the model at the south site, unseen: share of its films under that name. brightness: shift of an image statistic.
     missing: share of films that do not say. labelled: share of predictions with a label.
+    films_of_a_patient: neighbouring rows are of one patient.
     """
 
     shift: float = 0.0
@@ -41,6 +42,7 @@ class Stream:
     embedding: float = 0.0
     missing: float = 0.02
     labelled: float = 1.0
+    films_of_a_patient: int = 1
 
 
 def make_plan(**changes: Any) -> Plan:
@@ -85,6 +87,7 @@ def make_rows(n: int, *, seed: int, **changes: Any) -> tuple[Batch, dict[str, ND
             "PatientSex": np.where(female, "F", "M").astype(object),
         },
         embedding=rng.normal(size=(n, DIMENSIONS)) * np.arange(DIMENSIONS, 0, -1) + stream.embedding,
+        patients=seed * 1_000_003 + np.arange(n) // stream.films_of_a_patient,
     )
     masks: Mapping[str, NDArray[np.bool_]] = {"site=north": ~south, "site=south": south, "PatientSex=F": female, "PatientSex=M": ~female}
     return batch, dict(masks)
