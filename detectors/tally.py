@@ -107,6 +107,7 @@ class Tally:
     def pairs(self, finding: str) -> NDArray[np.int64]:
         """Count pairs of readers of one film of whom both, one and none saw the finding [3]."""
         return self.schema.blocks[f"pairs/{finding}"].of(self.vector)
+
     def patients(self) -> NDArray[np.int64]:
         """Count films that name no patient, then films by the hash of their patient [1 + 256]."""
         return self.schema.blocks["patients"].of(self.vector)

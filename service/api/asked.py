@@ -37,11 +37,10 @@ class Period(BaseModel):
     ] = None
 
 
-class Asked(Period):
-    """One finding in one subgroup."""
+class AskedFinding(Period):
+    """One finding."""
 
     finding: Annotated[str | None, Field(max_length=200, description="The model's first one by default.", examples=["opacity"])] = None
-    subgroup: Annotated[str, Field(max_length=200, description="`all`, or attribute=value.", examples=["site=north"])] = ALL
 
     def finding_of(self, manifest: Manifest) -> str:
         """The finding that is meant.
@@ -52,6 +51,14 @@ class Asked(Period):
         if self.finding is not None and self.finding not in manifest.finding_names:
             raise UnknownPlaceError
         return self.finding or manifest.finding_names[0]
+
+
+class Asked(AskedFinding):
+    """One finding in one subgroup."""
+
+    subgroup: Annotated[
+        str, Field(max_length=200, description="`all`, attribute=value, or a declared pair of these.", examples=["site=north"])
+    ] = ALL
 
     def cell_of(self, reference: Reference) -> str:
         """The cell that is meant.

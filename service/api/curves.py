@@ -15,6 +15,9 @@ from sqlalchemy import Connection
 
 from detectors.curves import Curve, Point, curves
 from detectors.masses import masses_of
+from detectors.patients import count_patients, performance_dispersion
+from detectors.plan import ALL
+from detectors.suppression import FEWEST
 from service.api.asked import CSV, NO_REFERENCE, Asked, wants_csv
 from service.api.callers import MayRead
 from service.api.documents import problems
@@ -123,7 +126,9 @@ def drawn(connection: Connection, model: str, asked: Asked) -> CurvesReply:
 def _filled(bare: CurvesReply, stretch: Stretch, cell: str) -> CurvesReply:
     reference = stretch.subject.reference
     masses = masses_of(reference.schema, stretch.window, [bare.finding], [cell])
-    phi = reference.dispersion_of("performance", cell=cell, finding=bare.finding)
+    if cell != ALL and 0 < round(count_patients(stretch.tally(cell).patients())) < FEWEST:
+        return bare.model_copy(update={"since": stretch.since, "until": stretch.until, "reason": f"fewer than {FEWEST} patients"})
+    phi = performance_dispersion(reference, stretch.window)(bare.finding, cell)
     known = {"since": stretch.since, "until": stretch.until, "labels": int(masses.labels[0]), "dispersion": phi}
     if masses.events[0].min() < NEEDED:
         return bare.model_copy(update=known | {"reason": masses.reasons[0] or f"{NEEDED} positives and {NEEDED} negatives needed"})

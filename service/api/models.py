@@ -31,12 +31,16 @@ class ModelLinks(BaseModel):
     devices: Annotated[str, Field(examples=["/v1/models/chest/devices"])]
     measurements: Annotated[str, Field(examples=["/v1/models/chest/measurements"])]
     remedies: Annotated[str, Field(examples=["/v1/models/chest/remedies"])]
+    subgroups: Annotated[str, Field(examples=["/v1/models/chest/subgroups"])]
     worklist: Annotated[str, Field(examples=["/v1/models/chest/worklist"])]
 
     @classmethod
     def of(cls, model: str) -> ModelLinks:
         own = f"/v1/models/{model}"
-        below = {name: f"{own}/{name}" for name in ("predictions", "alarms", "curves", "devices", "measurements", "remedies", "worklist")}
+        below = {
+            name: f"{own}/{name}"
+            for name in ("predictions", "alarms", "curves", "devices", "measurements", "remedies", "subgroups", "worklist")
+        }
         return cls(self=own, **below)
 
 

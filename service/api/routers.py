@@ -26,6 +26,7 @@ from service.api import (
     requests,
     reviews,
     series,
+    subgroups,
     worklist,
 )
 
@@ -46,6 +47,7 @@ ROUTERS = (
     measurements.router,
     series.router,
     curves.router,
+    subgroups.router,
     remedies.router,
     erasures.router,
     health.router,

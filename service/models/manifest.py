@@ -143,6 +143,7 @@ class Monitoring(Section):
     subgroups: tuple[str, ...] = ("site", "PatientSex", "age_band", "ViewPosition", "ManufacturerModelName")
     categorical: tuple[str, ...] = CATEGORICAL
     numeric: tuple[str, ...] = NUMERIC
+    pairs: Annotated[tuple[tuple[str, str], ...], Field(max_length=16)] = ()
     minimum_odds_ratio: Annotated[float, Field(gt=1, le=100)] = 1.5
     label_tiers: Annotated[tuple[Literal["pathology", "panel", "follow-up", "read", "report"], ...], Field(min_length=1)] = tuple(
         tier.value for tier in Tier
@@ -152,6 +153,14 @@ class Monitoring(Section):
     @classmethod
     def tiers_are_unique(cls, tiers: tuple[str, ...]) -> tuple[str, ...]:
         return _unique(tiers)
+
+    @model_validator(mode="after")
+    def pairs_are_of_declared_subgroups(self) -> Self:
+        if any(one not in self.subgroups or one == other or other not in self.subgroups for one, other in self.pairs):
+            raise ValueError("a pair is of two different subgroups that are declared too")
+        if len({frozenset(pair) for pair in self.pairs}) != len(self.pairs):
+            raise ValueError("a pair is given twice")
+        return self
 
     @field_validator("subgroups", "categorical", "numeric")
     @classmethod

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.plan import ALL
+from detectors.subgroups import PAIRED
 
 SITE = "site"
 AGE_BAND = "age_band"
@@ -33,13 +35,15 @@ def age_bands(years: NDArray[np.floating[Any]]) -> Column:
     return found
 
 
-def declared_cells(subgroups: Mapping[str, Column]) -> tuple[str, ...]:
-    """List the cells that a reference knows: each declared subgroup's values that are frequent enough, most frequent first.
+def declared_cells(subgroups: Mapping[str, Column], pairs: Sequence[tuple[str, str]] = ()) -> tuple[str, ...]:
+    """List the cells that a reference knows: each declared subgroup's values that are frequent enough, most frequent first, then pairs.
 
     >>> declared_cells({"site": np.array(["north"] * 60 + ["south"] * 50 + ["visitor"] * 3, dtype=object)})
     ('site=north', 'site=south')
     """
-    return tuple(f"{name}={value}" for name, column in subgroups.items() for value in _frequent(column))
+    single = tuple(f"{name}={value}" for name, column in subgroups.items() for value in _frequent(column))
+    both = (_together(single, subgroups, pair) for pair in pairs)
+    return (*single, *(cell for cells in both for cell in cells))
 
 
 def keeps_waves(cell: str) -> bool:
@@ -48,7 +52,7 @@ def keeps_waves(cell: str) -> bool:
     >>> keeps_waves("all"), keeps_waves("site=north"), keeps_waves("PatientSex=F")
     (True, True, False)
     """
-    return cell == ALL or cell.startswith(f"{SITE}=")
+    return cell == ALL or (cell.startswith(f"{SITE}=") and PAIRED not in cell)
 
 
 def cell_masks(cells: Sequence[str], subgroups: Mapping[str, Column]) -> dict[str, NDArray[np.bool_]]:
@@ -61,9 +65,21 @@ def cell_masks(cells: Sequence[str], subgroups: Mapping[str, Column]) -> dict[st
     for cell in cells:
         if cell == ALL:
             continue
-        name, _, value = cell.partition("=")
-        masks[cell] = np.asarray(subgroups[name] == value, dtype=bool)
+        masks[cell] = np.logical_and.reduce([_inside(part, subgroups) for part in cell.split(PAIRED)])
     return masks
+
+
+def _inside(part: str, subgroups: Mapping[str, Column]) -> NDArray[np.bool_]:
+    name, _, value = part.partition("=")
+    return np.asarray(subgroups[name] == value, dtype=bool)
+
+
+def _together(single: Sequence[str], subgroups: Mapping[str, Column], pair: tuple[str, str]) -> list[str]:
+    """Cells of a pair that are frequent enough, most frequent first."""
+    first, second = ([cell for cell in single if cell.startswith(f"{name}=")] for name in pair)
+    counts = {PAIRED.join(both): int((_inside(both[0], subgroups) & _inside(both[1], subgroups)).sum()) for both in product(first, second)}
+    frequent = sorted((cell for cell, count in counts.items() if count >= ROWS_OF_A_CELL), key=lambda cell: -counts[cell])
+    return frequent[:VALUES_OF_A_SUBGROUP]
 
 
 def _frequent(column: Column) -> list[str]:

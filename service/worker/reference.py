@@ -120,7 +120,7 @@ def _frozen(
     if sum(len(part.batch) for part in parts) < ROWS_NEEDED:
         raise ThinReferenceError
     subgroups = {name: np.concatenate([part.subgroups[name] for part in parts]) for name in manifest.monitoring.subgroups}
-    plan = plan_of(manifest, declared_cells(subgroups))
+    plan = plan_of(manifest, declared_cells(subgroups, manifest.monitoring.pairs))
     waves = [cell for cell in plan.cells if keeps_waves(cell)]
     batch, days = joined([part.batch for part in parts]), _days(parts)
     return freeze(plan, batch, cell_masks(plan.cells, subgroups), days, waves), Yardstick.of(batch.embedding, days)

@@ -33,7 +33,7 @@ class Stretch:
 
 
 def stretch_of(
-    connection: Connection, version: ModelVersion, days: int, cells: Sequence[str], until: datetime | None = None
+    connection: Connection, version: ModelVersion, days: int, cells: Sequence[str] | None, until: datetime | None = None
 ) -> Stretch | None:
     """Sum so many days that end with the last completed pass, or earlier; None while the version has no reference.
 
@@ -41,7 +41,7 @@ def stretch_of(
         connection: In a transaction.
         version: Of which model.
         days: Length in days of 24 hours.
-        cells: Which cells to read.
+        cells: Which cells to read; None: all.
         until: End, to the hour; later than the last pass is the last pass, before the end of the reference's period is that.
     """
     subject = subject_of(connection, version)
@@ -54,13 +54,13 @@ def stretch_of(
     return Stretch(subject, since, end, added_up(subject.reference.schema, _stored(connection, subject.reference_id, since, end, cells)))
 
 
-def _stored(connection: Connection, reference: int, since: datetime, until: datetime, cells: Sequence[str]) -> Iterator[Stored]:
+def _stored(connection: Connection, reference: int, since: datetime, until: datetime, cells: Sequence[str] | None) -> Iterator[Stored]:
     """Whole days from their roll-ups, the rest by the hour."""
     first, last = ceil_day(since), floor_day(until)
     edges = [(since, min(first, until)), (max(last, first), until)] if first < last else [(since, until)]
     for begin, end in edges:
         if begin < end:
-            yield from (one for one in tallies_between(connection, reference, begin, end) if one.cell in cells)
+            yield from (one for one in tallies_between(connection, reference, begin, end) if cells is None or one.cell in cells)
     if first < last:
-        for cell in cells:
+        for cell in [None] if cells is None else cells:
             yield from days_between(connection, reference, day_of(first), day_of(last - timedelta.resolution), cell)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from service.worker.cells import ROWS_OF_A_CELL, VALUES_OF_A_SUBGROUP, Column, age_bands, cell_masks, declared_cells
+from service.worker.cells import ROWS_OF_A_CELL, VALUES_OF_A_SUBGROUP, Column, age_bands, cell_masks, declared_cells, keeps_waves
 
 
 def column(*values: object) -> Column:
@@ -54,3 +54,12 @@ def test_the_order_of_cells_does_not_depend_on_the_order_of_rows():
     assert (
         declared_cells({"site": column(*values)}) == declared_cells({"site": column(*reversed(values))}) == ("site=c", "site=a", "site=b")
     )
+
+
+def test_a_pair_is_a_cell_where_it_is_frequent_enough_and_holds_what_both_hold():
+    subgroups = {"PatientSex": column(*["F"] * 120, *["M"] * 80), "site": column(*["north"] * 60, *["south"] * 140)}
+    cells = declared_cells(subgroups, [("PatientSex", "site")])
+    assert cells[4:] == ("PatientSex=M & site=south", "PatientSex=F & site=south", "PatientSex=F & site=north")
+    masks = cell_masks(cells, subgroups)
+    assert [int(masks[cell].sum()) for cell in cells[4:]] == [80, 60, 60]
+    assert [keeps_waves(cell) for cell in ("site=north", "site=north & PatientSex=F")] == [True, False]
