@@ -32,6 +32,7 @@ class ModelLinks(BaseModel):
     measurements: Annotated[str, Field(examples=["/v1/models/chest/measurements"])]
     remedies: Annotated[str, Field(examples=["/v1/models/chest/remedies"])]
     subgroups: Annotated[str, Field(examples=["/v1/models/chest/subgroups"])]
+    thresholds: Annotated[str, Field(examples=["/v1/models/chest/thresholds"])]
     worklist: Annotated[str, Field(examples=["/v1/models/chest/worklist"])]
 
     @classmethod
@@ -39,7 +40,7 @@ class ModelLinks(BaseModel):
         own = f"/v1/models/{model}"
         below = {
             name: f"{own}/{name}"
-            for name in ("predictions", "alarms", "curves", "devices", "measurements", "remedies", "subgroups", "worklist")
+            for name in ("predictions", "alarms", "curves", "devices", "measurements", "remedies", "subgroups", "thresholds", "worklist")
         }
         return cls(self=own, **below)
 

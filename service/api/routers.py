@@ -27,6 +27,7 @@ from service.api import (
     reviews,
     series,
     subgroups,
+    thresholds,
     worklist,
 )
 
@@ -48,6 +49,7 @@ ROUTERS = (
     series.router,
     curves.router,
     subgroups.router,
+    thresholds.router,
     remedies.router,
     erasures.router,
     health.router,
