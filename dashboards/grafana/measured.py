@@ -34,9 +34,9 @@ def over_time(
     return lines(title, about, queries, unit=unit, width=6, interval=(LOW, HIGH), ends=ends).override_by_name(LIMIT, limit)
 
 
-def observations(title: str, about: str, measurements: tuple[str, ...]) -> timeseries.Panel:
+def observations(title: str, about: str, measurements: tuple[str, ...], *, where: str = CELL) -> timeseries.Panel:
     """How many observations some measurements rest on, a quarter of the width."""
-    chosen = f'{CELL},measurement=~"{"|".join(measurements)}",{WINDOW}'
+    chosen = f'{where},measurement=~"{"|".join(measurements)}",{WINDOW}'
     query = Query(once("stepwedge_measurement_observations", chosen, "measurement"), "{{measurement}}")
     return lines(title, about, [query], unit="short", width=6, ends=(0, None))
 

@@ -18,6 +18,8 @@ from service.worker.snapshot import MOST_NAMED, SeriesReading, Snapshot
 HEADLINES = frozenset(
     {
         "sensitivity", "specificity", "auroc", "calibration_intercept", "calibration_slope", "brier_score",
+        "auprc", "expected_cost_per_thousand", "smooth_calibration_error",
+        "estimate_validity", "estimated_sensitivity", "sensitivity_estimate_error",
         "flag_rate", "observed_prevalence", "prevalence_estimate", "score_drift", "embedding_drift", "out_of_distribution_share",
     }
 )  # fmt: skip

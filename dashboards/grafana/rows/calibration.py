@@ -5,6 +5,7 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders import timeseries
 
 from dashboards.grafana.measured import observations, over_time
+from dashboards.grafana.promql import FINDING
 
 TITLE = "Calibration of $finding in $subgroup, $window"
 
@@ -29,6 +30,14 @@ def row() -> list[timeseries.Panel]:
             "Brier score",
             "Mean squared error of the probabilities; lower is better. It also moves with prevalence: read it beside intercept and slope.",
             "brier_score",
+        ),
+        over_time(
+            "Smooth calibration error",
+            "Mean distance of probabilities from frequencies. A perfect model does not show 0: read it against its limit, which begins where chance "
+            "ends at this number of labels. All films together.",
+            "smooth_calibration_error",
+            where=f'{FINDING},subgroup="all"',
+            ends=(0, None),
         ),
         observations(
             "Labels that this rests on",

@@ -5,10 +5,14 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders import timeseries
 
 from dashboards.grafana.measured import observations, over_time
+from dashboards.grafana.promql import FINDING
 
 TITLE = "Performance on $finding in $subgroup, $window"
 
 SHOWN = ("sensitivity", "specificity", "auroc")
+
+WHOLE = f'{FINDING},subgroup="all"'
+"""Some numbers are exported of all films only; the API has them of every subgroup."""
 
 
 def row() -> list[timeseries.Panel]:
@@ -33,6 +37,22 @@ def row() -> list[timeseries.Panel]:
             "No line: fewer than 20 positives or negatives; choose a longer window.",
             "auroc",
             ends=(None, 1),
+        ),
+        over_time(
+            "AUPRC",
+            "Of the films that the model puts first, how many are positive. A model that knows nothing has the prevalence itself: read it beside "
+            "observed prevalence. All films together.",
+            "auprc",
+            where=WHOLE,
+            ends=(0, 1),
+        ),
+        over_time(
+            "Expected cost of 1,000 films",
+            "What missed findings and false flags cost by the plan, in its own unit. Beyond the limit: not because prevalence rose, but because the "
+            "model errs more; GET /v1/models/{model}/thresholds says whether another operating point would help. All films together.",
+            "expected_cost_per_thousand",
+            where=WHOLE,
+            ends=(0, None),
         ),
         observations(
             "Labels that this rests on",
