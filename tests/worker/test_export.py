@@ -106,11 +106,11 @@ def test_values_that_the_reference_never_saw_become_no_label(settled, version):
 
 
 def test_what_pages_is_told_however_little_room_there_is(alarmed):
-    lines = {most: read(alarmed, most_series=most) for most in (0, 500, 20_000)}
+    lines = {most: read(alarmed, most_series=most) for most in (0, 600, 20_000)}
     assert [samples(text, "stepwedge_export_detail")[0].value for text in lines.values()] == [0, 1, 2]
-    assert len(lines[0]) < len(lines[500]) < len(lines[20_000])
+    assert len(lines[0]) < len(lines[600]) < len(lines[20_000])
     for name in ("stepwedge_alarm_open", "stepwedge_alarms_total", "stepwedge_run_age_seconds", "stepwedge_label_completeness_ratio"):
-        assert samples(lines[0], name) == samples(lines[500], name) == samples(lines[20_000], name) != []
+        assert samples(lines[0], name) == samples(lines[600], name) == samples(lines[20_000], name) != []
     strongest = [max(one.value for one in samples(text, "stepwedge_alarm_evidence")) for text in lines.values()]
     assert strongest[0] == strongest[1] == strongest[2] >= 1
     families = [{one.labels["family"] for one in samples(text, "stepwedge_alarm_evidence")} for text in lines.values()]
