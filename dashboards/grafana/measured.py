@@ -34,9 +34,16 @@ def over_time(
     return lines(title, about, queries, unit=unit, width=6, interval=(LOW, HIGH), ends=ends).override_by_name(LIMIT, limit)
 
 
-def observations(title: str, about: str, measurements: tuple[str, ...], *, where: str = CELL) -> timeseries.Panel:
+def against_limit(title: str, about: str, measurement: str, *, where: str, ends: tuple[float | None, float | None]) -> timeseries.Panel:
+    """One measurement that has no interval, with the limit that it is read against, a quarter of the width."""
+    chosen = f'{where},measurement="{measurement}",{WINDOW}'
+    queries = [Query(once("stepwedge_measurement", chosen), measurement), Query(once("stepwedge_measurement_limit", chosen), LIMIT)]
+    return lines(title, about, queries, width=6, ends=ends)
+
+
+def observations(title: str, about: str, measurements: tuple[str, ...]) -> timeseries.Panel:
     """How many observations some measurements rest on, a quarter of the width."""
-    chosen = f'{where},measurement=~"{"|".join(measurements)}",{WINDOW}'
+    chosen = f'{CELL},measurement=~"{"|".join(measurements)}",{WINDOW}'
     query = Query(once("stepwedge_measurement_observations", chosen, "measurement"), "{{measurement}}")
     return lines(title, about, [query], unit="short", width=6, ends=(0, None))
 

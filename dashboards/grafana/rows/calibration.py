@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders import timeseries
 
-from dashboards.grafana.measured import observations, over_time
+from dashboards.grafana.measured import against_limit, observations, over_time
 from dashboards.grafana.promql import FINDING
 
 TITLE = "Calibration of $finding in $subgroup, $window"
@@ -31,7 +31,7 @@ def row() -> list[timeseries.Panel]:
             "Mean squared error of the probabilities; lower is better. It also moves with prevalence: read it beside intercept and slope.",
             "brier_score",
         ),
-        over_time(
+        against_limit(
             "Smooth calibration error",
             "Mean distance of probabilities from frequencies. A perfect model does not show 0: read it against its limit, which begins where chance "
             "ends at this number of labels. All films together.",
