@@ -24,6 +24,7 @@ from psycopg import Cursor
 from service.domain import Prediction
 from service.store.documents import spelled
 from service.store.ids import uuid7_floor
+from service.store.packed import packed
 from service.store.partitions import hour_of, month_of
 
 NOBODY: Final = UUID(int=0)
@@ -137,7 +138,7 @@ def given(predictions: Sequence[Prediction]) -> dict[str, Any]:
     columns: Sequence[Sequence[Any]] = list(zip(*films, strict=True)) or [()] * len(GIVEN_COLUMNS)
     earliest = min((film.received_at for film in predictions), default=None) if films else None
     return {
-        **{f"film_{name}": list(column) for name, column in zip(GIVEN_COLUMNS, columns, strict=True)},
+        **{f"film_{name}": packed(kind, column) for (name, kind), column in zip(GIVEN_COLUMNS.items(), columns, strict=True)},
         "earliest": LAST if earliest is None else uuid7_floor(earliest - SUCCESSION),
     }
 

@@ -17,6 +17,7 @@ from uuid import UUID
 from psycopg import Cursor
 
 from service.domain import Prediction
+from service.store.packed import packed
 
 CLAIM: Final = """
 insert into submissions (key, prediction, content, received_at)
@@ -62,9 +63,13 @@ def keys_of(prediction: Prediction) -> tuple[bytes, ...]:
     return tuple(dict.fromkeys((prediction.key, instance_key(prediction.model_version, instance))))
 
 
-def wanted_by(predictions: Sequence[Prediction]) -> dict[bytes, Prediction]:
-    """Key -> the first of these predictions that claims it."""
-    return {key: prediction for prediction in reversed(predictions) for key in keys_of(prediction)}
+class Wanted(dict[bytes, Prediction]):
+    """Key -> the first of some predictions that claims it. shared: one of them claims two keys, or a key is claimed by two."""
+
+    def __init__(self, predictions: Sequence[Prediction]) -> None:
+        claims = [(key, prediction) for prediction in reversed(predictions) for key in keys_of(prediction)]
+        super().__init__(claims)
+        self.shared = not len(claims) == len(self) == len(predictions)
 
 
 def ask(cursor: Cursor[Any], wanted: Mapping[bytes, Prediction]) -> None:
@@ -74,14 +79,17 @@ def ask(cursor: Cursor[Any], wanted: Mapping[bytes, Prediction]) -> None:
     """
     keys = sorted(wanted)
     rows = [wanted[key] for key in keys]
-    cursor.execute(CLAIM, (keys, [row.id for row in rows], [row.content for row in rows], [row.received_at for row in rows]))
+    ids, contents = packed("uuid", [row.id for row in rows]), packed("bytea", [row.content for row in rows])
+    cursor.execute(CLAIM, (packed("bytea", keys), ids, contents, packed("timestamptz", [row.received_at for row in rows])))
 
 
-def settle(cursor: Cursor[Any], predictions: Sequence[Prediction], wanted: Mapping[bytes, Prediction]) -> list[Verdict]:
+def settle(cursor: Cursor[Any], predictions: Sequence[Prediction], wanted: Wanted) -> list[Verdict]:
     """After this cursor has asked for all that is wanted: say for each of the predictions, in order, whether it is new."""
     owners: dict[bytes, Owner] = {}
     claimed: set[bytes] = set()
-    unknown = wanted
+    unknown: Mapping[bytes, Prediction] = wanted
+    if cursor.rowcount == len(wanted) and not wanted.shared:
+        return [Verdict(new=True, owner=prediction.id, same=True) for prediction in predictions]
     while unknown:
         ours = {key for (key,) in cursor}
         claimed |= ours

@@ -15,7 +15,7 @@ from service.domain import Prediction, Pseudonyms, Recorded, Scores
 from service.errors import ConflictError, UnknownPredictionError
 from service.store.aftermath import NOBODY, follow_up, formers_of
 from service.store.at_once import LARGEST, record_at_once
-from service.store.claims import Verdict, ask, settle, wanted_by
+from service.store.claims import Verdict, Wanted, ask, settle
 from service.store.columns import COLUMNS, TYPES, fields
 from service.store.drivers import driver_cursor, in_one_go
 from service.store.ids import time_of
@@ -59,7 +59,7 @@ def record_batch(connection: Connection, predictions: Sequence[Prediction], proc
     if not predictions:
         return []
     check_ids(predictions)
-    wanted, months = wanted_by(predictions), {month_of(prediction.received_at) for prediction in predictions}
+    wanted, months = Wanted(predictions), {month_of(prediction.received_at) for prediction in predictions}
     with driver_cursor(connection) as cursor, driver_cursor(connection) as calendar:
         with in_one_go(connection):
             cursor.execute(BRIEFLY)
