@@ -26,7 +26,7 @@ from service.store.reviews import Kind, unreviewed
 log = structlog.get_logger(__name__)
 
 LOOK_S: Final = 20.0
-LOOK_BACK: Final = timedelta(days=30)
+LOOK_BACK: Final = timedelta(days=90)
 """Alarms that were opened longer ago are left to people."""
 
 
