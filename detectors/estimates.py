@@ -20,6 +20,7 @@ PRIOR = 0.5
 """Events and non-events added to each score group of a calibration series (Jeffreys), so that no group is certain."""
 MEMORY = 28
 """Days of a window whose dispersion stands for all."""
+OUTSIDE, EXTREMES = "out of range", 2
 SMALLEST = 1e-12
 NO_CHANGE = 1.0 + 1e-9
 """An odds ratio that widens no band."""
@@ -83,7 +84,7 @@ def estimate_counts(
         minimum_odds_ratio: Least width of the bands.
         shifts: Log odds that each day of its kind moves each series by (rhythm.py) [days, series]; None: none.
     """
-    gather = Gather.of(series)
+    gather, total = Gather.of(series), with_extremes(series, total)
     rates, base = base_rates(series, total)
     excess, information = departures(gather, rates, base, daily, np.zeros((len(days), len(series))) if shifts is None else shifts)
     groups = [one.matured for one in series]
@@ -109,6 +110,15 @@ def estimate_counts(
         dispersion=clumps + wander.over(MEMORY) * known / max(len(days), 1),
         days=len(days),
     )
+
+
+def with_extremes(series: Sequence[Series], total: Counts) -> Counts:
+    """Count the two films that set a feature's range as lying outside: of n + 1 films alike, each is as likely as any to be the least or largest.
+
+    The reference has none outside by its making, and two of n + 1 is what films like its own will have.
+    """
+    extremes = np.repeat([EXTREMES if one.bin == OUTSIDE else 0 for one in series], [len(one.strata) for one in series]).astype(np.int64)
+    return Counts(np.minimum(total.k + extremes, total.n), total.n)
 
 
 def base_rates(series: Sequence[Series], total: Counts) -> tuple[Floats, Floats]:

@@ -39,15 +39,15 @@ class Projection:
     variances: Floats
 
     @classmethod
-    def of(cls, embedding: NDArray[np.floating[Any]], most: int = COMPONENTS) -> Projection:
-        """Principal components by the eigenvectors of the covariance; the sign makes the largest loading positive."""
+    def of(cls, embedding: NDArray[np.floating[Any]], most: int = COMPONENTS, films: int = ROWS_OF_A_COMPONENT) -> Projection:
+        """Principal components by the eigenvectors of the covariance, one for so many films; the sign makes the largest loading positive."""
         known = embedding[np.isfinite(embedding).all(axis=1)].astype(np.float64)
         dimensions = embedding.shape[1]
         if len(known) < ROWS_NEEDED or not dimensions:
             return cls(mean=np.zeros(dimensions), components=np.empty((0, dimensions)), variances=np.zeros(1))
         mean = known.mean(axis=0)
         variances, vectors = np.linalg.eigh(np.cov(known - mean, rowvar=False).reshape(dimensions, dimensions))
-        keep = np.argsort(-variances, kind="stable")[: min(most, len(known) // ROWS_OF_A_COMPONENT)]
+        keep = np.argsort(-variances, kind="stable")[: min(most, len(known) // films)]
         keep = keep[variances[keep] > max(variances.max(), 0.0) * LEAST_VARIANCE]
         components = vectors[:, keep].T
         largest = np.take_along_axis(components, np.abs(components).argmax(axis=1)[:, None], axis=1)
@@ -59,16 +59,18 @@ class Projection:
         """Fit the reference's components, and read its films [n, k + 1] as `apply` does, each distance by components fitted without that film.
 
         Components fit the films that they were fitted to better than any to come; compared with distances within, a quiet
-        stream would look strange from its first day. Films fall into five folds by their content, not by their order.
+        stream would look strange from its first day. Films fall into five folds by their content, not by their order; those that are the same,
+        say blank ones, are dealt out evenly, or the fold that had them all would be measured by components that know nothing of them.
         """
         projection = cls.of(embedding)
         read = projection.apply(embedding)
         if not projection.features:
             return projection, read
-        folds = np.array([crc32(row) for row in np.ascontiguousarray(embedding)]) % FOLDS
+        content = np.array([crc32(row) for row in np.ascontiguousarray(embedding)])
+        folds = (content + _copies(content)) % FOLDS
         for fold in range(FOLDS):
             out = folds == fold
-            without = cls.of(embedding[~out], most=len(projection.components))
+            without = cls.of(embedding[~out], len(projection.components), ROWS_OF_A_COMPONENT * (FOLDS - 1) // FOLDS)
             if without.features and out.any():
                 read[out, -1] = without.apply(embedding[out])[:, -1]
         return projection, read
@@ -104,3 +106,16 @@ class Projection:
         known = (inside**2) @ (1 / self.variances[:-1]) / k
         outside = rest / self.variances[-1] if self.variances[-1] > self.variances[0] * LEAST_VARIANCE else known
         return np.column_stack([inside, (known + outside) / 2])
+
+
+def _copies(content: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Number the copies of each row.
+
+    >>> _copies(np.array([7, 5, 7, 7])).tolist()
+    [0, 0, 1, 2]
+    """
+    order = np.argsort(content, kind="stable")
+    first = np.searchsorted(content[order], content[order])
+    copies = np.empty(len(content), dtype=np.int64)
+    copies[order] = np.arange(len(content)) - first
+    return copies

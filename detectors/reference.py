@@ -17,7 +17,7 @@ from detectors.budget import limit
 from detectors.coding import wave_columns
 from detectors.deferred import DeferredSequence, DeferredTallies
 from detectors.discrepancy import Null, learn
-from detectors.estimates import Estimates, base_rates, departures, estimate_counts
+from detectors.estimates import Estimates, base_rates, departures, estimate_counts, with_extremes
 from detectors.kernel import Kernel
 from detectors.listing import list_series
 from detectors.packing import DecodeError, fingerprint, pack, unpack
@@ -220,7 +220,7 @@ def _rhythm(
     """Learn the rhythm, and what it makes of each day of the reference."""
     usual = usual_films(days, films)
     kinds, still = kinds_of(days, films, usual), np.zeros((len(days), len(series)))
-    shifts, doubts = learn_shifts(kinds, *departures(Gather.of(series), *base_rates(series, whole), daily, still))
+    shifts, doubts = learn_shifts(kinds, *departures(Gather.of(series), *base_rates(series, with_extremes(series, whole)), daily, still))
     return Rhythm(usual, shifts, doubts), shifts[kinds]
 
 

@@ -26,3 +26,12 @@ def test_films_like_those_of_the_reference_are_no_nearer_and_no_farther(dead: in
     distance, later = read[:, -1], projection.apply(make_embedding(rng, LATER, dead))[:, -1]
     assert np.mean(later > np.quantile(distance, 0.9)) == pytest.approx(0.1, abs=0.05)
     assert np.mean(later < np.quantile(distance, 0.1)) == pytest.approx(0.1, abs=0.05)
+
+
+def test_films_without_any_features_are_as_far_as_those_to_come() -> None:
+    rng = np.random.default_rng(3)
+    films, later = make_embedding(rng, FILMS, 0), make_embedding(rng, LATER, 0)
+    films[::4], later[::4] = 0, 0
+    projection, read = Projection.learn(films)
+    before, after = (np.median(one) for one in (read[::4, -1], projection.apply(later[::4])[:, -1]))
+    assert before == pytest.approx(after, rel=0.15)
