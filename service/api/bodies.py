@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TypeVar
 
 from fastapi import Request
@@ -14,17 +15,18 @@ from service.gateway.admit import flowing
 T = TypeVar("T")
 
 LARGEST_BODY = 1 << 20
+JSON = "application/json"
 
 
-async def read_json(request: Request, shape: TypeAdapter[T]) -> T:
+async def read_json(request: Request, shape: TypeAdapter[T], kinds: Collection[str] = (JSON,)) -> T:
     """The body of a request, as this shape.
 
     Raises:
         UnsupportedSyntaxError, TooLargeError, StalledError: The body is not JSON, too large, or stopped arriving.
         RequestValidationError: A field is not valid.
     """
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise UnsupportedSyntaxError("Send application/json.")
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in kinds:
+        raise UnsupportedSyntaxError(f"Send {' or '.join(kinds)}.")
     body = bytearray()
     async for chunk in flowing(aiter(request.stream())):
         body += chunk

@@ -17,11 +17,17 @@ from service.errors import SetupError
 
 CHUNK = 1 << 16
 SHOWN = 20
-CSV = "text/csv"
-MEDIA_TYPES = {".csv": CSV, ".ndjson": "application/x-ndjson", ".jsonl": "application/x-ndjson"}
+CSV, FHIR = "text/csv", "application/fhir+json"
+MEDIA_TYPES = {".csv": CSV, ".ndjson": "application/x-ndjson", ".jsonl": "application/x-ndjson", ".json": FHIR}
 
 File = Annotated[
-    Path, typer.Argument(help="CSV with a header line, or NDJSON: one statement a line.", exists=True, dir_okay=False, show_default=False)
+    Path,
+    typer.Argument(
+        help="CSV with a header line, or NDJSON: one statement a line; or one FHIR R4 resource (.json).",
+        exists=True,
+        dir_okay=False,
+        show_default=False,
+    ),
 ]
 Url = Annotated[str | None, typer.Option("--url", help="Gateway to send to; default is the one on this machine.", show_default=False)]
 
@@ -62,6 +68,9 @@ def send(settings: Settings, address: str, file: Path) -> tuple[int, dict[str, A
     kind = MEDIA_TYPES[file.suffix.lower()]
     try:
         with httpx.Client(base_url=address, headers=settings.authorization, timeout=httpx.Timeout(120.0, write=None)) as client:
+            if kind == FHIR:
+                reply = client.post("/v1/labels/fhir", content=file.read_bytes(), headers={"Content-Type": kind})
+                return reply.status_code, reply.json()
             named = {"Content-Type": kind, "Stepwedge-Import": digest_of(file)}
             known = client.get(f"/v1/labels/imports/{named['Stepwedge-Import']}")
             done = 0 if known.status_code != httpx.codes.OK or known.json()["finished"] else int(known.json()["lines"])
