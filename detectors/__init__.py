@@ -75,6 +75,7 @@ from detectors.observed_prevalence import observed_prevalence
 from detectors.out_of_distribution_share import out_of_distribution_share
 from detectors.out_of_range_share import out_of_range_share
 from detectors.prevalence_estimate import prevalence_estimate
+from detectors.reader_kappa import reader_kappa
 from detectors.reference import Reference
 from detectors.score_drift import score_drift
 from detectors.smooth_calibration_error import smooth_calibration_error
@@ -110,5 +111,6 @@ DETECTORS: tuple[Detector, ...] = (
     auroc,
     auprc,
     estimated_performance,
+    reader_kappa,
     subgroup_gaps,
 )

@@ -25,6 +25,7 @@ class Stream:
     shift: of scores, in logits; sharpness: factor of scores. prevalence: log odds of the classes, whose films look as ever.
     north_log_odds, south_log_odds: added to the truth given the film. hidden: share of positives that become invisible, hidden_south: there.
     scanner: name of the model at the south site, unseen: share of its films under that name. brightness: shift of an image statistic.
+    disagreement: share of pairs of readers of a film who differ.
     missing: share of films that do not say. labelled: share of predictions with a label.
     films_of_a_patient: neighbouring rows are of one patient.
     """
@@ -43,6 +44,7 @@ class Stream:
     missing: float = 0.02
     labelled: float = 1.0
     films_of_a_patient: int = 1
+    disagreement: float = 0.05
 
 
 def make_plan(**changes: Any) -> Plan:
@@ -86,11 +88,19 @@ def make_rows(n: int, *, seed: int, **changes: Any) -> tuple[Batch, dict[str, ND
             "ViewPosition": view,
             "PatientSex": np.where(female, "F", "M").astype(object),
         },
+        pairs=_pairs(np.random.default_rng([seed, 1]), labels, stream.disagreement),
         embedding=rng.normal(size=(n, DIMENSIONS)) * np.arange(DIMENSIONS, 0, -1) + stream.embedding,
         patients=seed * 1_000_003 + np.arange(n) // stream.films_of_a_patient,
     )
     masks: Mapping[str, NDArray[np.bool_]] = {"site=north": ~south, "site=south": south, "PatientSex=F": female, "PatientSex=M": ~female}
     return batch, dict(masks)
+
+
+def _pairs(rng: np.random.Generator, labels: NDArray[np.float64], disagreement: float) -> NDArray[np.int64]:
+    """Two readers of every labelled film."""
+    differ, known = rng.random(len(labels)) < disagreement, ~np.isnan(labels)
+    columns = (known & ~differ & (labels == 1), known & differ, known & ~differ & (labels == 0))
+    return np.asarray(np.stack(columns, axis=1).astype(np.int64)[:, None, :])
 
 
 def _films(rng: np.random.Generator, n: int, prevalence: float) -> NDArray[np.float64]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select
 
+from service.store.labels import add_labels
+from service.store.measurements import last_measurements
+from service.store.references import active_reference
 from service.store.tables import day_tallies, tallies, tally_marks
 from tests.worker.conftest import run
-from tests.worker.hospital import QUIET_DAYS, QUIET_END, REFERENCE_DAYS, REFERENCE_END, day, label, send_days, send_film
+from tests.worker.hospital import QUIET_DAYS, QUIET_END, REFERENCE_DAYS, REFERENCE_END, Stream, day, label, make_label, send_days, send_film
 from tests.worker.left_behind import left_behind
 
 HOUR = timedelta(hours=1)
@@ -96,3 +100,32 @@ def test_tensors_are_not_held_against_a_reference_of_films(settled, version):
     run(settled, QUIET_END + HOUR)
     assert counted(settled) == before
     assert marks(settled) == 0
+
+
+def test_labels_in_another_order_of_arrival_make_the_same_mature_numbers(settled, another, version):
+    """With corrections among them, and passes in between or none."""
+    apart = another()
+    films, _ = (send_days(engine, version, REFERENCE_DAYS + QUIET_DAYS, 3, Stream(labelled=False)) for engine in (settled, apart))
+    stated = [make_label(film.id, float(number % 4 == 0), film.received_at) for number, film in enumerate(films)]
+    stated += [replace(label, value=1 - label.value, made_at=label.made_at + HOUR) for label in stated[::5] if label.value is not None]
+    end = QUIET_END + timedelta(days=20)
+    for engine, order, step in ((settled, stated, 40), (apart, stated[::-1], len(stated))):
+        for start in range(0, len(order), step):
+            arrived = QUIET_END + timedelta(days=3) + start * HOUR
+            with engine.begin() as connection:
+                add_labels(connection, [replace(label, received_at=arrived) for label in order[start : start + step]])
+            run(engine, arrived)
+        run(engine, end)
+    one, other = left_behind(settled), left_behind(apart)
+    assert [one[table] for table in ("checkpoints", "alarms", "remedies")] == [
+        other[table] for table in ("checkpoints", "alarms", "remedies")
+    ]
+    assert read(settled) == read(apart)
+
+
+def read(engine):
+    """What was measured at last."""
+    with engine.connect() as connection:
+        reference = active_reference(connection, 1)
+        assert reference is not None
+        return last_measurements(connection, reference.id)
