@@ -123,7 +123,6 @@ class Gateway:
         self._ledger, self._notices = Ledger(self.registry), Notices(self.registry)
         Watermarks(self.registry, Spool(Path("nowhere"), uuid4(), limit=1 << 20), Circuit())
         self._notices.introduce("chest")
-        LastKnown(Path("nowhere"), b"k" * 32, "postgresql://nowhere", hours=24, registry=self.registry, now=lambda: BEGIN)
         self._reports = PushMetrics(self.registry)
         self._folder = TemporaryDirectory()
         inbox = Inbox(Path(self._folder.name), most_bytes=2**30)
