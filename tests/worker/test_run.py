@@ -6,6 +6,8 @@ from datetime import timedelta
 
 from sqlalchemy import select, update
 
+from service.store.measurements import last_measurements
+from service.store.references import active_reference
 from service.store.snapshots import find_snapshot
 from service.store.tables import model_versions, reference_versions
 from service.worker.run import run_pass
@@ -127,3 +129,32 @@ def test_right_after_the_reference_there_is_a_run_that_says_nothing_yet(quiet, v
         stored = find_snapshot(connection, version.id)
     assert stored is not None
     assert stored.payload["measured"] == {}
+
+
+def read(engine, version, window_days):
+    """Day up to which each measurement of all films was read, and its number of observations."""
+    with engine.connect() as connection:
+        reference = active_reference(connection, version.id)
+        assert reference is not None
+        stored = last_measurements(connection, reference.id, cell="all", window_days=window_days)
+    return {one.name: (one.as_of, one.n) for one in stored if one.finding}
+
+
+def test_within_the_day_what_needs_no_label_is_read_and_the_rest_stands_as_of_its_last_midnight(settled, version):
+    yesterday, today = (QUIET_END - timedelta(hours=1)).date(), QUIET_END.date()
+    before = read(settled, version, 30)
+    send_film(settled, version, QUIET_END + timedelta(minutes=30), labelled=True)
+    run(settled, QUIET_END + timedelta(hours=2))
+    latest = read(settled, version, 1)
+    assert (latest["flag_rate"][0], latest["auroc"][0]) == (today, yesterday)
+    assert read(settled, version, 30) == before
+    assert {as_of for as_of, _ in before.values()} == {yesterday}
+
+
+def test_a_label_for_a_day_that_is_over_is_read_before_the_next_midnight(settled, version):
+    film = send_film(settled, version, QUIET_END - timedelta(days=3))
+    run(settled, QUIET_END + timedelta(hours=1))
+    before = read(settled, version, 30)["auroc"]
+    label(settled, film, 1.0, film.received_at)
+    run(settled, QUIET_END + timedelta(hours=2))
+    assert read(settled, version, 30)["auroc"] == (before[0], before[1] + 1)
