@@ -120,7 +120,7 @@ def test_what_pages_is_told_however_little_room_there_is(alarmed):
 
 
 def test_headlines_are_those_of_all_films_and_what_is_beyond_its_limit(alarmed):
-    told = samples(read(alarmed, most_series=500), "stepwedge_measurement_verdict")
+    told = samples(read(alarmed, most_series=600), "stepwedge_measurement_verdict")
     assert {"auroc", "sensitivity", "flag_rate"} <= {one.labels["measurement"] for one in told if one.labels["subgroup"] == "all"}
     assert {one.value for one in told if one.labels["subgroup"] != "all" or one.labels["feature"]} == {1.0}
     assert {one.labels["window"] for one in told} == {"1d", "30d"}
