@@ -5,6 +5,7 @@ It ends when its stdin does, and so with a gateway that was killed. What comes i
 
 from __future__ import annotations
 
+import os
 import pickle
 import sys
 from typing import BinaryIO
@@ -13,6 +14,9 @@ from service.errors import NoReportError
 from service.results.renderer import Made
 from service.results.report import report
 from service.results.subject import Subject
+
+YIELDING = 10
+"""How far it steps back: whoever waits for an answer goes before the report of one that was given."""
 
 
 def serve(subjects: BinaryIO, reports: BinaryIO) -> None:
@@ -37,4 +41,5 @@ def made(subject: Subject) -> Made:
 
 
 if __name__ == "__main__":
+    os.nice(YIELDING)
     serve(sys.stdin.buffer, sys.stdout.buffer)
