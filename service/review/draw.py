@@ -99,10 +99,10 @@ def _judged(alarm: Alarm) -> tuple[str, ...]:
 
 
 def _stretches(connection: Connection, subject: Subject, alarm: Alarm) -> dict[str, Stretch]:
-    """What rests on labels is judged when these are of age, so the films of such an alarm came that much earlier."""
+    """What rests on labels is judged when these are of age: the last films of such an alarm came that much earlier; `since` is their time already."""
     began = reference_by_id(connection, alarm.reference).since
     age = subject.maturity_days * DAY if alarm.family == "truth" else 0 * DAY
-    window = Stretch(max(alarm.since - age, subject.until), max(alarm.opened_at - age, subject.until))
+    window = Stretch(max(alarm.since, subject.until), max(alarm.opened_at - age, subject.until))
     length = min(window.until - window.since, (subject.until - began) / 2)
     quiet = max(floor_day(subject.until - length), began)
     return {"reference": Stretch(began, quiet), "window": window, "quiet": Stretch(quiet, subject.until)}

@@ -53,9 +53,9 @@ def test_an_alarm_of_one_site_is_compared_with_that_site(shifted, version):
 
 
 def test_an_alarm_that_rests_on_labels_is_about_the_films_that_came_of_age(shifted, version):
-    alarm = replace(make_alarm(shifted, version.id, family="truth"), opened_at=day(60), since=day(50))
+    alarm = replace(make_alarm(shifted, version.id, family="truth"), opened_at=day(60), since=day(41))
     found = drawn(shifted, alarm)
-    assert (found.stretches["window"].since, found.stretches["window"].until) == (day(50 - MATURITY_DAYS), day(60 - MATURITY_DAYS))
+    assert (found.stretches["window"].since, found.stretches["window"].until) == (day(41), day(60 - MATURITY_DAYS))
 
 
 def test_a_patient_with_many_films_counts_once(shifted, version):
