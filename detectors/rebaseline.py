@@ -1,84 +1,72 @@
-"""Rebaseline: what would change if a model were compared to another reference."""
+"""Rebaseline: what would be accepted if a period became the reference of a model."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from detectors.reference import Reference
+from detectors.tally import Tally
 
 HALF = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One series under the old and under the new reference.
+    """One series in the period of the active reference and in another period.
 
-    name: of the series. old, new: its rate; None where that reference does not watch it. old_trials, new_trials: observations behind it.
-    odds_ratio: of the new rate against the old, half an event added on either side so that it is finite; None where one is missing.
-    beyond: the new rate lies outside the band of the old reference: activating the new one accepts a change that the old one would page for.
+    name: of the series. old, new: its rate. old_trials, new_trials: observations behind it; without new ones nothing is said.
+    odds_ratio: of the new rate against the old, half an event added on either side so that it is finite.
+    beyond: the new rate lies outside the band of the active reference, on a side that pages, by more than half an event.
     """
 
     name: str
-    old: float | None
-    new: float | None
+    old: float
+    new: float
     old_trials: int
     new_trials: int
-    odds_ratio: float | None
+    odds_ratio: float
     beyond: bool
 
 
-def changes(old: Reference, new: Reference) -> tuple[Change, ...]:
-    """Compare two references series by series: what lies beyond the old one's band first, then by how much the odds change.
+def changes(old: Reference, period: Mapping[str, Tally]) -> tuple[Change, ...]:
+    """Compare a period with a reference, in the words of that reference: what lies beyond its bands first, then by how much the odds change.
 
-    Series that only one of them watches come last. Bins follow the reference, so a tail of the new one may bear another name.
+    The period is counted on the bins of the reference, not on bins of its own: a scanner that the reference never saw is unseen here,
+    and would be an ordinary value there.
 
     Args:
         old: What the model is compared to now.
-        new: What it would be compared to.
+        period: Cell -> tally of the other period, under the schema of `old`.
 
     >>> from dataclasses import replace
     >>> from detectors.batch import Batch
     >>> from detectors.plan import Plan
     >>> from detectors.reference import build_reference
-    >>> plan, days = Plan((), (), categorical=("ViewPosition",)), np.arange(600) // 20
-    >>> def period(share: int) -> Batch:
-    ...     views = np.where(np.arange(600) % 10 < share, "AP", "PA").astype(object)
+    >>> from detectors.tally import tally_cells
+    >>> plan = Plan((), (), categorical=("ViewPosition",))
+    >>> def films(share: int, view: str) -> Batch:
+    ...     views = np.where(np.arange(600) % 10 < share, view, "PA").astype(object)
     ...     return replace(Batch.empty(plan), scores=np.empty((600, 0)), labels=np.empty((600, 0)),
     ...                    categorical={"ViewPosition": views}, embedding=np.empty((600, 0)))
-    >>> old, new = (build_reference(plan, period(share), {}, days) for share in (2, 4))
-    >>> first = changes(old, new)[0]
+    >>> old = build_reference(plan, films(2, "AP"), {}, np.arange(600) // 20)
+    >>> first = changes(old, tally_cells(old.schema, films(4, "LL"), {}))[0]
     >>> first.name, first.beyond, first.old, first.new
-    ('acquisition:all:ViewPosition:AP', True, 0.2, 0.4)
+    ('acquisition:all:ViewPosition:unseen', True, 0.0, 0.4)
+    >>> any(one.beyond for one in changes(old, tally_cells(old.schema, films(2, "AP"), {})))
+    False
     """
-    before, after = _read(old), _read(new)
-    shared = [_change(name, before[name], after[name]) for name in before if name in after]
-    shared.sort(key=lambda one: (not one.beyond, -abs(np.log(one.odds_ratio or 1.0)), one.name))
-    gone = [Change(name, one.rate, None, one.trials, 0, None, beyond=False) for name, one in before.items() if name not in after]
-    come = [Change(name, None, one.rate, 0, one.trials, None, beyond=False) for name, one in after.items() if name not in before]
-    return (*shared, *gone, *come)
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """What a reference says of a series: its rate, the observations behind it, and between which rates it does not page."""
-
-    rate: float
-    trials: int
-    low: float
-    high: float
-
-
-def _read(reference: Reference) -> dict[str, _Read]:
-    columns = zip(reference.series, reference.rates.tolist(), reference.trials.tolist(), reference.bands.tolist(), strict=True)
-    return {
-        one.name: _Read(rate, n, low if "low" in one.sides else 0.0, high if "high" in one.sides else 1.0)
-        for one, rate, n, (low, high) in columns
-    }
-
-
-def _change(name: str, before: _Read, after: _Read) -> Change:
-    odds = [(one.rate * one.trials + HALF) / ((1 - one.rate) * one.trials + HALF) for one in (before, after)]
-    beyond = not before.low <= after.rate <= before.high
-    return Change(name, before.rate, after.rate, before.trials, after.trials, odds[1] / odds[0], beyond)
+    counts = old.gather.count(period)
+    hits, trials = old.gather.by_series(counts.k).tolist(), old.gather.by_series(counts.n).tolist()
+    found = []
+    for one, rate, n, (low, high), k, m in zip(
+        old.series, old.rates.tolist(), old.trials.tolist(), old.bands.tolist(), hits, trials, strict=True
+    ):
+        if not m:
+            continue
+        before, after = (rate * n + HALF) / (n - rate * n + HALF), (k + HALF) / (m - k + HALF)
+        risen, fallen = "high" in one.sides and k - HALF > high * m, "low" in one.sides and k + HALF < low * m
+        found.append(Change(one.name, rate, k / m, n, m, after / before, beyond=bool(risen or fallen)))
+    return tuple(sorted(found, key=lambda one: (not one.beyond, -abs(np.log(one.odds_ratio)), one.name)))

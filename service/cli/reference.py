@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from service.cli.setup import actor, database, read_settings
 from service.domain import ModelVersion
@@ -63,9 +63,8 @@ def propose(model: Model, since: Since, until: Until, without: Without = None) -
     with model_of(model) as (engine, version):
         stored = proposal(engine, version, since, until, without)
         with engine.connect() as connection:
-            active = active_reference(connection, version.id)
-    for line in shown(stored, active):
-        typer.echo(line)
+            for line in shown(connection, stored):
+                typer.echo(line)
     typer.echo(f"Nothing has changed yet. To compare everything to it: stepwedge reference activate {stored.id} --reason TEXT")
 
 
@@ -83,9 +82,8 @@ def show(identifier: Id) -> None:
     """Show what a reference changes against the one that is active."""
     with database(read_settings()) as url, connected(url) as connection:
         stored = known(find_reference(connection, identifier))
-        active = active_reference(connection, stored.model_version)
-    for line in shown(stored, active):
-        typer.echo(line)
+        for line in shown(connection, stored):
+            typer.echo(line)
 
 
 @reference.command()
@@ -156,12 +154,13 @@ def period(stored: StoredReference) -> str:
     return f"{stored.since:%Y-%m-%d %H:%M} to {stored.until:%Y-%m-%d %H:%M} UTC{without}"
 
 
-def shown(stored: StoredReference, active: StoredReference | None) -> Iterator[str]:
-    """A reference, and what it changes against another one."""
+def shown(connection: Connection, stored: StoredReference) -> Iterator[str]:
+    """A reference, and what it would accept that the active one would page for."""
     from detectors.rebaseline import changes  # noqa: PLC0415 - scipy takes a second to import; --help must not wait for it
     from detectors.reference import Reference  # noqa: PLC0415 - likewise
+    from service.worker.reference import period_under  # noqa: PLC0415 - likewise
 
-    new = Reference.from_bytes(stored.payload)
+    new, active = Reference.from_bytes(stored.payload), active_reference(connection, stored.model_version)
     yield f"Reference {stored.id} ({stored.state}): {period(stored)}; {new.tallies['all'].n} films of {new.days} days, {len(new.series)} series"
     yield f"  Budget: {new.plan.alarms_per_year:g} false alarms a year over all of them, as the manifest declares; a new reference does not raise it."
     days = (datetime.now(UTC) - stored.until) // timedelta(days=1)
@@ -169,12 +168,10 @@ def shown(stored: StoredReference, active: StoredReference | None) -> Iterator[s
     if active is None or active.id == stored.id:
         return
     old = Reference.from_bytes(active.payload)
-    found = changes(old, new)
-    beyond = [one for one in found if one.beyond]
-    lost, come = sum(one.new is None for one in found), sum(one.old is None for one in found)
-    yield f"Against reference {active.id} ({period(active)}): {len(beyond)} of {len(found) - lost - come} series lie beyond its bands; {lost} go, {come} come."
+    found = changes(old, period_under(connection, versions_by_id(connection)[stored.model_version], stored, old))
+    beyond = sum(one.beyond for one in found)
+    yield f"Against reference {active.id} ({period(active)}): {beyond} of {len(found)} series lie beyond its bands."
     yield "What lies beyond them would page under the old one; to activate the new one is to accept it."
     for one in found[:SHOWN]:
-        if one.old is not None and one.new is not None:
-            mark = "beyond" if one.beyond else ""
-            yield f"  {mark:<8}{one.name:<60}{one.old:>7.3f} -> {one.new:<7.3f} odds x {one.odds_ratio:.2f} ({one.old_trials} / {one.new_trials})"
+        mark = "beyond" if one.beyond else ""
+        yield f"  {mark:<8}{one.name:<60}{one.old:>7.3f} -> {one.new:<7.3f} odds x {one.odds_ratio:.2f} ({one.old_trials} / {one.new_trials})"

@@ -15,6 +15,7 @@ from detectors.batch import Batch
 from detectors.outlying import Yardstick
 from detectors.reference import Reference
 from detectors.reference import build_reference as freeze
+from detectors.tally import Tally, tally_cells
 from service.domain import ModelVersion
 from service.errors import ThinReferenceError
 from service.models.manifest import Manifest, parse_manifest
@@ -100,6 +101,18 @@ def activate_reference(
         _close_alarms(connection, version, at)
         mark_hours(connection, version.id, proposed.until, END_OF_TIME)
         return activate(connection, proposed, reason, at=at, actor=actor)
+
+
+def period_under(connection: Connection, version: ModelVersion, stored: StoredReference, reference: Reference) -> dict[str, Tally]:
+    """Tally the period of one reference under the schema of another: cell -> tally."""
+    manifest = parse_manifest(version.manifest)
+    excluded = [(datetime.fromisoformat(begin), datetime.fromisoformat(end)) for begin, end in stored.excluded]
+    doors, cells = doors_of(connection, version, manifest, stored.since, stored.until), reference.plan.cells
+    found: dict[str, Tally] = {}
+    for part in _parts(connection, version, manifest, doors, list(stretches_of(stored.since, stored.until, excluded))):
+        today = tally_cells(reference.schema, part.batch, cell_masks(cells, part.subgroups), ())
+        found = {cell: found[cell] + one if cell in found else one for cell, one in today.items()}
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from service.store.chain import walk
 from service.store.references import active_reference, reference_by_id, references_of
 from service.store.remedies import remedies_of
 from service.store.tables import reference_versions, tallies
-from service.worker.reference import activate_reference, build_reference, propose_reference
+from service.worker.reference import activate_reference, build_reference, period_under, propose_reference
 from service.worker.replay import replay_alarm
 from tests.worker.conftest import run
 from tests.worker.hospital import (
@@ -147,13 +147,14 @@ def test_what_is_excluded_from_a_period_is_no_part_of_it(settled, version):
 def test_what_a_proposal_would_change_is_told_series_by_series(settled, version):
     send_days(settled, version, SHIFT, 20, Stream(scanner="Gamma", kvp=9.0))
     proposed = propose_reference(settled, version, day(SHIFT), day(SHIFT + 20), at=day(SHIFT + 20))
-    old, new = Reference.from_bytes(stored(settled, version).payload), Reference.from_bytes(proposed.payload)
-    found = changes(old, new)
+    old = Reference.from_bytes(stored(settled, version).payload)
+    with settled.connect() as connection:
+        found = changes(old, period_under(connection, version, proposed, old))
+        same = changes(old, period_under(connection, version, reference_by_id(connection, 1), old))
     beyond = {one.name for one in found if one.beyond}
-    assert "image:all:mean_level:missing" not in beyond
-    assert found[0].beyond
-    assert not any(one.beyond for one in changes(old, old))
-    assert {one.odds_ratio for one in changes(old, old)} == {1.0}
+    assert {"acquisition:all:ManufacturerModelName:unseen", "acquisition:all:KVP:out of range"} <= beyond
+    assert not any(name.startswith(("acquisition:all:PatientSex", "image:")) for name in beyond)
+    assert not any(one.beyond for one in same)
 
 
 def test_one_model_s_reference_is_not_another_s(settled, version):
