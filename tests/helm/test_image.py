@@ -32,7 +32,7 @@ def test_every_package_of_the_project_is_in_it() -> None:
 
 def test_it_installs_what_serving_and_watching_need_and_nothing_more() -> None:
     extras = re.findall(r"extras\['(\w+)'\]", DOCKERFILE)
-    assert extras == ["serve", "worker", "s3"]
+    assert extras == ["serve", "worker", "s3", "archive"]
     assert extras.count("dev") == 0
     assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"].keys() >= set(extras)
 
