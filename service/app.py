@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from threading import Event, Thread
@@ -33,6 +32,7 @@ from service.gateway.callers import Callers
 from service.gateway.capture import SPOOL_PATIENCE_S, Capture
 from service.gateway.circuit import Circuit
 from service.gateway.database import Database
+from service.gateway.decoders import Decoders
 from service.gateway.devices import DeviceRegister
 from service.gateway.distance import Outliers
 from service.gateway.drain import Drainer
@@ -137,9 +137,7 @@ def assemble(settings: Settings, key: bytes, pacs: Pacs | None, engine: Engine, 
     devices = DeviceRegister(database, notices)
     stack.push_async_callback(devices.close)
     codecs = stack.enter_context(CodecPool(settings.codec_processes, seconds=settings.codec_seconds))
-    decoders = stack.enter_context(
-        ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_DECODERS) + settings.codec_processes, thread_name_prefix="decoder")
-    )
+    decoders = stack.enter_context(open_decoders(settings))
     sealer = Sealer(key, push=pacs is not None) if settings.report_days else None
     versions, renderer = Versions(), stack.enter_context(Renderer())
     archive = Archive(versions, sealer, settings.report_days)
@@ -171,8 +169,8 @@ def assemble(settings: Settings, key: bytes, pacs: Pacs | None, engine: Engine, 
             ledger,
             decoders,
             limits,
-            PixelBudget(settings.pixel_memory_bytes),
-            codecs,
+            PixelBudget(settings.pixel_memory_bytes, aside=decoders.aside),
+            decoders.outside(codecs),
             notices,
             devices,
             Duplicates(),
@@ -207,6 +205,12 @@ def open_last_known(settings: Settings, key: bytes, registry: CollectorRegistry,
     last_known = LastKnown(settings.data_dir, key, url, hours=hours, registry=registry)
     run_beside(stack, last_known.watch())
     return last_known
+
+
+def open_decoders(settings: Settings) -> Decoders:
+    """One processor stays free for all else; films that are decompressed elsewhere meanwhile have threads beside these."""
+    processors = min(os.cpu_count() or 1, MOST_DECODERS)
+    return Decoders(processors + settings.codec_processes, at_once=max(1, processors - 1))
 
 
 def open_callers(settings: Settings, key: bytes, database: Database, last_known: LastKnown, stack: AsyncExitStack) -> Callers:

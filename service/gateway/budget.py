@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from threading import Condition
 from typing import Final
 
@@ -18,6 +18,7 @@ BYTES_A_PIXEL: Final = 6
 """Stored as 16 bits, and what they mean as 32; all else is done strip by strip."""
 PATIENCE_S: Final = 10.0
 
+Aside = Callable[[], AbstractContextManager[None]]
 Reserve = Callable[[int], None]
 """Called with a number of pixels before there is memory for them; waits for room, or raises BusyError."""
 
@@ -25,10 +26,18 @@ Reserve = Callable[[int], None]
 class PixelBudget:
     """Shared by all threads that decode."""
 
-    def __init__(self, total_bytes: int, patience: float = PATIENCE_S) -> None:
+    def __init__(self, total_bytes: int, patience: float = PATIENCE_S, aside: Aside = nullcontext) -> None:
+        """Room for so many bytes.
+
+        Args:
+            total_bytes: All together.
+            patience: How long a film waits, in seconds.
+            aside: Entered while a film waits.
+        """
         self.total_bytes = total_bytes
         self.used_bytes = 0
         self._patience = patience
+        self._aside = aside
         self._changed = Condition()
         self._line: deque[object] = deque()
 
@@ -51,6 +60,10 @@ class PixelBudget:
     def _take(self, wanted: int) -> int:
         share, ticket = min(wanted, self.total_bytes), object()
         with self._changed:
+            if not self._line and self.used_bytes + share <= self.total_bytes:
+                self.used_bytes += share
+                return share
+        with self._aside(), self._changed:
             self._line.append(ticket)
             try:
                 if not self._changed.wait_for(

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from time import perf_counter
 from uuid import UUID
@@ -18,6 +16,7 @@ from service.gateway.budget import PixelBudget, Reserve
 from service.gateway.capture import Capture
 from service.gateway.claim import claim
 from service.gateway.decode import decode
+from service.gateway.decoders import Decoders
 from service.gateway.deidentify import deidentify
 from service.gateway.devices import DeviceRegister
 from service.gateway.distance import FAR, Outliers
@@ -76,7 +75,7 @@ class Gateway:
     fleet: Fleet
     capture: Capture
     ledger: Ledger
-    decoders: Executor
+    decoders: Decoders
     limits: Limits
     budget: PixelBudget
     codec: Codec
@@ -100,9 +99,7 @@ class Gateway:
         began = perf_counter()
         identifier = uuid7(submission.received_at)
         with self.fleet.lease(submission.model) as serving:
-            film = await asyncio.get_running_loop().run_in_executor(
-                self.decoders, self.prepare, identifier, submission.body, serving.manifest
-            )
+            film = await self.decoders.run(lambda: self.prepare(identifier, submission.body, serving.manifest))
             if check is not None:
                 await check(film.pseudonyms)
             return await self.answer(submission, serving, film, began)
