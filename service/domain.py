@@ -276,17 +276,6 @@ class Alarm:
 
 
 @dataclass(frozen=True, slots=True)
-class Remedy:
-    """A proposal that an alarm opened: what to do about it, waiting for a person."""
-
-    id: UUID
-    alarm: UUID
-    action: str
-    state: str
-    proposed_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Alert:
     """What Alertmanager or Grafana says of one of its alerts: the same fingerprint and start is the same alert, however often it is sent.
 

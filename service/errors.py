@@ -159,6 +159,30 @@ class UnknownAlarmError(StepwedgeError):
     """There is no alarm with this id."""
 
 
+class UnknownRemedyError(StepwedgeError):
+    """There is no remedy with this id."""
+
+
+class RemedyStateError(StepwedgeError):
+    """The remedy is not in a state in which this can be done: somebody was faster, or its time is over."""
+
+
+class NotApproverError(StepwedgeError):
+    """The plan of the model names who may decide on its remedies, and this caller is not among them."""
+
+
+class UnknownVersionError(StepwedgeError):
+    """There is no such version of a model."""
+
+
+class NoFormerVersionError(StepwedgeError):
+    """No other version of this model answered before the one in service, so there is none to go back to."""
+
+
+class StoppedModelError(StepwedgeError):
+    """The model was taken out of service."""
+
+
 class ReviewError(StepwedgeError):
     """The review of the alarm could not be made."""
 

@@ -13,9 +13,8 @@ from sqlalchemy import Connection
 from service.api.callers import MayRead
 from service.api.documents import problems
 from service.api.state import Served
-from service.domain import Remedy
 from service.store.models import champion
-from service.store.remedies import remedies_of
+from service.store.remedies import Remedy, remedies_of
 
 router = APIRouter(prefix="/v1/models", tags=["monitoring"])
 

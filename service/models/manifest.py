@@ -9,11 +9,13 @@ from math import log
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from service.domain import Tier
 from service.errors import PackageError
 from service.models.features import CATEGORICAL, NUMERIC, SUBGROUPS
+from service.models.plan import Remedies
+from service.models.section import Section
 
 MANIFEST = "model.toml"
 MANIFEST_BYTES = 1 << 20
@@ -25,12 +27,6 @@ Code = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9 _-]{0,63}$")]
 Percentile = Annotated[float, Field(ge=0, le=100)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Cost = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-
-class Section(BaseModel):
-    """A part of the manifest: read strictly, never changed, and a key that it does not know is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class Artifact(Section):
@@ -184,6 +180,7 @@ class Manifest(Section):
     findings: Annotated[tuple[Finding, ...], Field(min_length=1, max_length=256)]
     accepts: Accepts = Accepts()
     monitoring: Monitoring = Monitoring()
+    remedies: Annotated[Remedies, Field(exclude_if=lambda plan: plan == Remedies())] = Remedies()
 
     @field_validator("findings")
     @classmethod

@@ -1,4 +1,4 @@
-"""The tables of alarms, what they ask for, what is told of them outside and what comes back; the others are in tables.py."""
+"""The tables of alarms, what is told of them outside and what comes back; what they ask for is in remedy_tables.py."""
 
 from __future__ import annotations
 
@@ -38,28 +38,13 @@ alarms = Table(
     Index("alarms_open", "reference", "family", unique=True, postgresql_where=text("cleared_at is null")),
 )
 
-remedies = Table(
-    "remedies",
-    metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("alarm", Uuid, ForeignKey("alarms.id"), nullable=False, unique=True),
-    Column("action", Text, nullable=False),
-    Column(
-        "state",
-        Text,
-        CheckConstraint("state in ('proposed', 'approved', 'rejected', 'expired', 'done')", name="remedies_state"),
-        nullable=False,
-    ),
-    Column("proposed_at", moment, nullable=False),
-)
-
 # Written in the transaction of what it tells of; delivered afterwards under one id however often it is tried.
 # The body of a report is empty here and made when it is sent: it names the patient.
 outbox = Table(
     "outbox",
     metadata,
     Column("id", Uuid, primary_key=True),
-    Column("remedy", Uuid, ForeignKey("remedies.id"), unique=True),
+    Column("remedy", Uuid, ForeignKey("remedies.id")),
     Column("body", LargeBinary, nullable=False),
     Column("created_at", moment, nullable=False),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
@@ -70,12 +55,13 @@ outbox = Table(
     Column(
         "kind",
         Text,
-        CheckConstraint("kind in ('remedy', 'result', 'report')", name="outbox_kind"),
+        CheckConstraint("kind in ('remedy', 'result', 'report', 'retraining')", name="outbox_kind"),
         nullable=False,
         server_default=text("'remedy'"),
     ),
     Column("prediction", Uuid),
     Index("outbox_due", "kind", "next_attempt_at", postgresql_where=text("delivered_at is null and dead_at is null")),
+    Index("outbox_remedy", "remedy", "kind", unique=True, postgresql_where=text("remedy is not null")),
     Index("outbox_prediction", "prediction", postgresql_where=text("prediction is not null")),
 )
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Literal
+from uuid import UUID
 
 from sqlalchemy import Connection, Row, insert, select, update
 
 from service.access import Act, Deed, Detail
 from service.domain import ModelVersion
-from service.errors import PackageError, UnknownModelError
+from service.errors import NoFormerVersionError, PackageError, UnknownModelError, UnknownVersionError
 from service.store.audit import ON_SITE, append
 from service.store.locks import hold_until_commit
+from service.store.promotions import How, crown, last_coming
 from service.store.tables import model_versions
 
 TAKEN = "This version of the model is registered already, with other content. Give the changed package a new version."
@@ -27,22 +30,82 @@ def register(
     package: str,
     at: datetime,
     actor: str = ON_SITE,
+    state: Literal["champion", "shadow"] = "champion",
 ) -> ModelVersion:
-    """Store a version as the champion of its model and retire the former one. The same package again is the same version.
+    """Store a version. The same package again is the same version.
+
+    Args:
+        connection: In a transaction, which holds the lock of the model's champion from here on.
+        model: Name of the model.
+        version: Name of the version.
+        manifest: model.toml as JSON.
+        artifact_sha256: Digest of its artifact.
+        package: Its folder below the object folder.
+        at: When this is done.
+        actor: Who does it.
+        state: As the champion it retires the former one; as a shadow it answers nobody. Who answers already is not made a shadow.
 
     Raises:
         PackageError: The version is registered with other content.
     """
-    hold_until_commit(connection, f"champion of {model}")
+    hold_until_commit(connection, lock_of_champion(model))
     known = find_version(connection, model, version)
-    if known is None:
-        _retire_champion(connection, model)
-        values = {"model": model, "version": version, "manifest": dict(manifest), "artifact_sha256": artifact_sha256, "package": package}
-        query = insert(model_versions).values(**values, state="champion", registered_at=at).returning(model_versions)
-        return _audited(connection, _version(connection.execute(query).one()), at, actor)
-    if known.artifact_sha256 != artifact_sha256 or dict(known.manifest) != dict(manifest):
+    if known is not None and (known.artifact_sha256 != artifact_sha256 or dict(known.manifest) != dict(manifest)):
         raise PackageError(TAKEN)
-    return known if known.state == "champion" else _audited(connection, _promote(connection, known), at, actor)
+    if known is not None and known.state in {"champion", state}:
+        return known
+    if known is None:
+        values = {"model": model, "version": version, "manifest": dict(manifest), "artifact_sha256": artifact_sha256, "package": package}
+        query = insert(model_versions).values(**values, state="shadow", registered_at=at).returning(model_versions.c.id)
+        number = connection.execute(query).scalar_one()
+    else:
+        number = known.id
+        connection.execute(update(model_versions).where(model_versions.c.id == number).values(state="shadow"))
+    if state == "champion":
+        crown(connection, model, number, How.REGISTERED, at=at, actor=actor)
+    return _audited(connection, version_by_id(connection, number), at, actor)
+
+
+def promote(connection: Connection, version_id: int, *, at: datetime, actor: str, reason: str, remedy: UUID | None = None) -> ModelVersion:
+    """Let a version answer in the place of the champion. Gateways see it within a second or two; a film on its way is answered by the former one.
+
+    Promoting the champion changes nothing.
+
+    Raises:
+        UnknownVersionError: There is no such version.
+    """
+    model = version_by_id(connection, version_id).model
+    hold_until_commit(connection, lock_of_champion(model))
+    version = version_by_id(connection, version_id)
+    if version.state == "champion":
+        return version
+    return _crowned(connection, version, How.PROMOTED, Deed.MODEL_PROMOTED, at=at, actor=actor, reason=reason, remedy=remedy)
+
+
+def roll_back(connection: Connection, model: str, *, at: datetime, actor: str, reason: str, remedy: UUID | None = None) -> ModelVersion:
+    """Let the version answer again in whose place the champion came.
+
+    Raises:
+        UnknownModelError: No version of the model is in service.
+        NoFormerVersionError: The champion came in nobody's place, or by a roll-back itself.
+    """
+    hold_until_commit(connection, lock_of_champion(model))
+    coming = last_coming(connection, model, champion(connection, model).id)
+    if coming is None or coming.former is None:
+        raise NoFormerVersionError
+    former = version_by_id(connection, coming.former)
+    return _crowned(connection, former, How.ROLLED_BACK, Deed.MODEL_ROLLED_BACK, at=at, actor=actor, reason=reason, remedy=remedy)
+
+
+def retire(connection: Connection, version_id: int) -> None:
+    """A challenger predicts in nobody's shadow any more."""
+    mine = (model_versions.c.id == version_id) & (model_versions.c.state == "shadow")
+    connection.execute(update(model_versions).where(mine).values(state="retired"))
+
+
+def lock_of_champion(model: str) -> str:
+    """Name the lock that whoever changes a model's champion holds."""
+    return f"champion of {model}"
 
 
 def find_version(connection: Connection, model: str, version: str) -> ModelVersion | None:
@@ -71,6 +134,24 @@ def champions(connection: Connection) -> list[ModelVersion]:
     return [_version(row) for row in connection.execute(query)]
 
 
+def challengers(connection: Connection, model: str | None = None) -> list[ModelVersion]:
+    """The versions that predict in the shadow of a champion, of one model or of all, oldest first."""
+    query = select(model_versions).where(model_versions.c.state == "shadow").order_by(model_versions.c.id)
+    return [_version(row) for row in connection.execute(query if model is None else query.where(model_versions.c.model == model))]
+
+
+def version_by_id(connection: Connection, identifier: int) -> ModelVersion:
+    """One version by its number.
+
+    Raises:
+        UnknownVersionError: There is none.
+    """
+    row = connection.execute(select(model_versions).where(model_versions.c.id == identifier)).one_or_none()
+    if row is None:
+        raise UnknownVersionError
+    return _version(row)
+
+
 def versions(connection: Connection, model: str) -> list[ModelVersion]:
     """All versions of a model, newest first."""
     query = select(model_versions).where(model_versions.c.model == model).order_by(model_versions.c.id.desc())
@@ -82,19 +163,19 @@ def versions_by_id(connection: Connection) -> dict[int, ModelVersion]:
     return {row.id: _version(row) for row in connection.execute(select(model_versions))}
 
 
-def _retire_champion(connection: Connection, model: str) -> None:
-    former = (model_versions.c.model == model) & (model_versions.c.state == "champion")
-    connection.execute(update(model_versions).where(former).values(state="retired"))
-
-
-def _promote(connection: Connection, known: ModelVersion) -> ModelVersion:
-    _retire_champion(connection, known.model)
-    query = update(model_versions).where(model_versions.c.id == known.id).values(state="champion").returning(model_versions)
-    return _version(connection.execute(query).one())
+def _crowned(
+    connection: Connection, version: ModelVersion, how: How, deed: Deed, *, at: datetime, actor: str, reason: str, remedy: UUID | None
+) -> ModelVersion:
+    done = crown(connection, version.model, version.id, how, at=at, actor=actor, reason=reason, remedy=remedy)
+    details: dict[str, Detail] = {"model": version.model, "version": version.version, "former": done.former, "reason": reason}
+    append(connection, Act(at, actor, deed, str(version.id), details))
+    return version_by_id(connection, version.id)
 
 
 def _audited(connection: Connection, version: ModelVersion, at: datetime, actor: str) -> ModelVersion:
     details: dict[str, Detail] = {"model": version.model, "version": version.version, "artifact_sha256": version.artifact_sha256}
+    if version.state != "champion":
+        details["state"] = version.state
     append(connection, Act(at, actor, Deed.MODEL_REGISTERED, str(version.id), details))
     return version
 

@@ -17,11 +17,12 @@ LONGEST_ERROR = 200
 
 
 class Kind(StrEnum):
-    """What a message tells of: a remedy or a result, to a webhook, or a report, to the PACS."""
+    """What a message tells of: a remedy or a result, to a webhook, a report, to the PACS, or a retraining, to whoever trains."""
 
     REMEDY = "remedy"
     RESULT = "result"
     REPORT = "report"
+    RETRAINING = "retraining"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,9 @@ class OutboxCounts:
     waiting_since: datetime | None = None
 
 
-def enqueue(connection: Connection, identifier: UUID, remedy: UUID, body: bytes, at: datetime) -> bool:
-    """Write the message of a remedy in the transaction that opens it; false where it is written already."""
-    statement = insert(outbox).values(id=identifier, remedy=remedy, body=body, created_at=at, next_attempt_at=at)
+def enqueue(connection: Connection, identifier: UUID, remedy: UUID, body: bytes, at: datetime, *, kind: Kind = Kind.REMEDY) -> bool:
+    """Write the message of a remedy in the transaction that it tells of; false where it is written already: one of a kind for each remedy."""
+    statement = insert(outbox).values(id=identifier, kind=kind, remedy=remedy, body=body, created_at=at, next_attempt_at=at)
     return connection.scalar(statement.on_conflict_do_nothing().returning(outbox.c.id)) is not None
 
 

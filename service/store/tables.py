@@ -25,12 +25,13 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from service.store.access_tables import api_keys, audit
-from service.store.alarm_tables import alarms, alerts, outbox, remedies
+from service.store.alarm_tables import alarms, alerts, outbox
 from service.store.archive_tables import archive_days, archive_tombstones, retallied_days
 from service.store.capture_tables import aliases, erasures, ledger_months, ledgers, spool_segments
 from service.store.label_tables import asked_reads, label_imports, labels, waiting_labels
 from service.store.metadata import metadata, moment
 from service.store.reading_tables import measurements, readings, series_readings, snapshots
+from service.store.remedy_tables import promotions, remedies, remedy_steps, stops
 from service.store.request_tables import requests
 from service.store.word_tables import accepted_words
 
@@ -57,16 +58,19 @@ __all__ = [
     "model_versions",
     "outbox",
     "predictions",
+    "promotions",
     "readings",
     "reference_versions",
     "refusals",
     "remedies",
+    "remedy_steps",
     "requests",
     "retallied_days",
     "sealed_headers",
     "series_readings",
     "snapshots",
     "spool_segments",
+    "stops",
     "submissions",
     "tallies",
     "tally_marks",

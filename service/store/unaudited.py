@@ -13,9 +13,10 @@ from sqlalchemy import ColumnElement, Connection, String, cast, exists, select
 
 from service.access import Act, Deed
 from service.store.access_tables import audit
-from service.store.alarm_tables import alarms, remedies
+from service.store.alarm_tables import alarms
 from service.store.audit import LOCK, WORKER, append
 from service.store.locks import hold_until_commit
+from service.store.remedy_tables import remedies
 
 
 def audit_alarms(connection: Connection, at: datetime) -> int:
@@ -33,6 +34,9 @@ def _acts(connection: Connection, at: datetime) -> Iterator[Act]:
         yield Act(at, WORKER, Deed.ALARM_OPENED, str(row.id), opened)
     for row in connection.execute(select(remedies).where(_unknown(Deed.REMEDY_PROPOSED, remedies.c.id)).order_by(remedies.c.proposed_at)):
         yield Act(at, WORKER, Deed.REMEDY_PROPOSED, str(row.id), {"action": row.action, "alarm": str(row.alarm)})
+    expired = select(remedies).where(remedies.c.state == "expired", _unknown(Deed.REMEDY_EXPIRED, remedies.c.id))
+    for row in connection.execute(expired.order_by(remedies.c.proposed_at)):
+        yield Act(at, WORKER, Deed.REMEDY_EXPIRED, str(row.id), {"alarm": str(row.alarm)})
     over = select(alarms).where(alarms.c.cleared_at.is_not(None), _unknown(Deed.ALARM_CLEARED, alarms.c.id))
     for row in connection.execute(over.order_by(alarms.c.cleared_at)):
         yield Act(at, WORKER, Deed.ALARM_CLEARED, str(row.id), {"cleared_at": row.cleared_at.isoformat()})

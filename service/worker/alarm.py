@@ -15,9 +15,10 @@ from detectors.incident import BESIDE, incidents, persists
 from detectors.tally import Tally
 from service.domain import Alarm, Carrier
 from service.store.alarms import clear_alarm, open_alarm, open_alarms, update_alarm
+from service.store.audit import WORKER
 from service.store.day_tallies import DayTally, days_between
 from service.store.ids import derived_id, uuid7_floor
-from service.store.remedies import expire_remedy
+from service.store.remedy_steps import expire_remedy
 from service.worker.calendar import DAY, date_of, day_of, midnight, number_of
 from service.worker.examples import with_examples
 from service.worker.remedy import propose
@@ -110,8 +111,9 @@ def _open(connection: Connection, subject: Subject, state: State, family: incide
 def _extend_or_clear(connection: Connection, subject: Subject, state: State, alarm: Alarm) -> AlarmChanges:
     """Keep an open alarm up to date, or clear it."""
     if not persists(subject.reference, state, family_of(alarm), number_of(day_of(alarm.since))):
-        clear_alarm(connection, alarm.id, midnight(date_of(state.day)) + DAY)
-        expire_remedy(connection, alarm.id)
+        at = midnight(date_of(state.day)) + DAY
+        clear_alarm(connection, alarm.id, at)
+        expire_remedy(connection, alarm.id, at, WORKER, "the alarm cleared")
         return AlarmChanges(cleared=(alarm.id,))
     now = extended(alarm, subject, state)
     if now == alarm:

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from math import isfinite
 from uuid import UUID
 
-from service.domain import Alarm, Carrier, ModelVersion, Remedy
+from service.domain import Alarm, Carrier, ModelVersion
+from service.store.remedies import Remedy
 
 REMEDY_PROPOSED = "stepwedge.remedy.proposed"
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"

@@ -24,7 +24,7 @@ from service.store.audit import ON_SITE
 from service.store.locks import session_lock
 from service.store.predictions import rows_between
 from service.store.references import FIRST, Draft, StoredReference, activate, active_reference, propose
-from service.store.remedies import expire_remedy
+from service.store.remedy_steps import expire_remedy
 from service.store.rows import BOTH, Door, doors_between
 from service.store.tallies import mark_hours
 from service.store.yardsticks import save_yardstick
@@ -98,7 +98,7 @@ def activate_reference(
         UnknownReferenceError: It is not a proposal any more. One that retired is proposed again, so that its evidence begins anew.
     """
     with engine.connect() as connection, session_lock(connection, lock_of(version), wait=True), connection.begin():
-        _close_alarms(connection, version, at)
+        _close_alarms(connection, version, at, actor)
         mark_hours(connection, version.id, proposed.until, END_OF_TIME)
         return activate(connection, proposed, reason, at=at, actor=actor)
 
@@ -179,8 +179,8 @@ def _days(parts: Sequence[_Part]) -> NDArray[np.int64]:
     return np.repeat([part.day for part in parts], [len(part.batch) for part in parts])
 
 
-def _close_alarms(connection: Connection, version: ModelVersion, at: datetime) -> None:
+def _close_alarms(connection: Connection, version: ModelVersion, at: datetime, actor: str) -> None:
     former = active_reference(connection, version.id)
     for alarm in open_alarms(connection, former.id) if former else ():
         clear_alarm(connection, alarm.id, at)
-        expire_remedy(connection, alarm.id)
+        expire_remedy(connection, alarm.id, at, actor, "another reference was declared")

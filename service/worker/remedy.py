@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from service.domain import Alarm, Remedy
+from service.domain import Alarm
 from service.store.ids import derived_id
 from service.store.outbox import enqueue
-from service.store.remedies import open_remedy
+from service.store.remedies import Remedy, State, open_remedy
 from service.worker.event import remedy_proposed
 from service.worker.subject import Subject
 
@@ -31,7 +31,13 @@ def action_for(kind: str) -> str:
 def propose(connection: Connection, subject: Subject, alarm: Alarm) -> None:
     """Open the one remedy of an alarm and write its message, in the transaction that opened the alarm."""
     remedy = Remedy(
-        id=derived_id(alarm.id, "remedy"), alarm=alarm.id, action=action_for(alarm.kind), state="proposed", proposed_at=alarm.opened_at
+        id=derived_id(alarm.id, "remedy"),
+        alarm=alarm.id,
+        action=action_for(alarm.kind),
+        state=State.PROPOSED,
+        proposed_at=alarm.opened_at,
+        model_version=alarm.model_version,
+        plan=subject.manifest.remedies.model_dump(mode="json"),
     )
     if not open_remedy(connection, remedy):
         return

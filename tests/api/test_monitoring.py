@@ -11,13 +11,13 @@ import pytest
 from sqlalchemy import Engine
 
 from detectors.measurement import Interval, Measurement, Verdict
-from service.domain import Alarm, Carrier, Remedy
+from service.domain import Alarm, Carrier
 from service.store.alarms import clear_alarm, open_alarm
 from service.store.ids import uuid7
 from service.store.measurements import save_measurements
 from service.store.models import champion
 from service.store.references import save_reference
-from service.store.remedies import open_remedy
+from service.store.remedies import Remedy, open_remedy
 from service.store.snapshots import save_series, save_snapshot
 from service.worker.snapshot import SeriesReading, Snapshot, pack_series
 

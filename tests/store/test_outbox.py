@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
 from sqlalchemy import Engine
 
-from service.domain import Alarm, Carrier, Remedy
+from service.domain import Alarm, Carrier
 from service.store import outbox
 from service.store.alarms import alarms_of, clear_alarm, count_alarms, open_alarm, open_alarms, update_alarm
 from service.store.ids import uuid7
 from service.store.references import active_reference, save_reference
-from service.store.remedies import count_open_remedies, expire_remedy, open_remedy, remedies_of
+from service.store.remedies import Remedy, State, count_open_remedies, open_remedy, remedies_of
+from service.store.remedy_steps import expire_remedy, steps_of
 from tests.store.builders import AT, make_version
 
 REMEDY = outbox.Kind.REMEDY
@@ -80,10 +82,11 @@ def test_an_alarm_has_one_remedy_that_expires_undecided(engine: Engine) -> None:
     with engine.begin() as connection:
         open_alarm(connection, alarm)
         assert [open_remedy(connection, remedy), open_remedy(connection, twin)] == [True, False]
-        assert remedies_of(connection, version) == [remedy]
+        assert remedies_of(connection, version) == [replace(remedy, model_version=version)]
         assert count_open_remedies(connection) == {("chest", "1", "investigate"): 1}
-        expire_remedy(connection, alarm.id)
+        expire_remedy(connection, alarm.id, AT, "worker", "the alarm cleared")
         assert count_open_remedies(connection) == {}
+        assert [(step.step, step.reason) for step in steps_of(connection, remedy.id)] == [(State.EXPIRED, "the alarm cleared")]
 
 
 def test_a_message_is_tried_by_one_worker_at_a_time_until_it_is_delivered(engine: Engine) -> None:
