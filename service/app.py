@@ -22,6 +22,7 @@ from service.api.envelope import Envelope
 from service.api.routers import DIRECT, ROUTERS
 from service.api.state import Service
 from service.config import Settings
+from service.console.routes import routes
 from service.domain import ModelVersion
 from service.errors import SetupError
 from service.gateway.admit import Admission
@@ -96,6 +97,7 @@ def create_app(settings: Settings) -> FastAPI:
     described = {"title": "Stepwedge", "description": DESCRIPTION, "version": "1", "docs_url": None, "redoc_url": None}
     app = Direct(DIRECT, Envelope, {**described, "lifespan": lifespan, "redirect_slashes": False})
     app.add_middleware(Envelope)
+    app.router.routes.extend(routes())
     handlers.install(app, ROUTERS)
     for router in ROUTERS:
         app.include_router(router)

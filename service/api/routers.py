@@ -12,7 +12,6 @@ from service.api import (
     dicomweb,
     erasures,
     health,
-    home,
     label_fhir,
     label_upload,
     labels,
@@ -57,7 +56,6 @@ ROUTERS = (
     health.router,
     metrics.router,
     problem_kinds.router,
-    home.router,
 )
 
 DIRECT = (
