@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from service.api import (
+    acknowledgements,
     alarms,
     alerts,
     curves,
@@ -44,6 +45,7 @@ ROUTERS = (
     models.router,
     alarms.router,
     reviews.router,
+    acknowledgements.router,
     alerts.router,
     devices.router,
     measurements.router,

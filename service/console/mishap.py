@@ -16,13 +16,13 @@ from service.api.envelope import request_id_of
 from service.api.handlers import GONE
 from service.api.problems import INTERNAL, METHOD, NOT_FOUND, Kind, detail_of, kind_of
 from service.api.trace import frames
+from service.console.login import PATH as LOGIN
 from service.console.page import Page, Place
 from service.console.render import frame_of, headers_for, is_fragment, markup, page_response
 from service.console.visitor import Visitor
 from service.errors import UnauthenticatedError
 from service.gateway.callers import ANONYMOUS
 
-LOGIN = "/console/login"
 NOBODY = Visitor(Caller(ANONYMOUS, frozenset()), "")
 ADVICE = {
     400: "The address or the form holds something that this page does not understand. Go back, or begin at the fleet.",

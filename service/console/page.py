@@ -85,6 +85,7 @@ class Page:
 
     name: of its template, without `.html`.
     path: below the root; `{model}` and the like are given to the view as `Asked.path`.
+    role: what a visitor must have; None: everybody may look.
     refresh_s: how often a page that is looked at renews itself; None: not at all.
     """
 
@@ -93,7 +94,7 @@ class Page:
     path: str
     view: View
     place: Place
-    role: Role = Role.READ
+    role: Role | None = Role.READ
     refresh_s: int | None = 30
 
 

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from service.api.state import service_of
-from service.console import assets, theme
+from service.console import assets, login, theme
 from service.console.mishap import mishap_response
 from service.console.page import Asked, Page
 from service.console.pages import PAGES
@@ -28,6 +28,8 @@ def routes() -> list[Route]:
         get("/", home),
         Route(assets.PATH, assets.send_asset, methods=["GET"]),
         post(theme.PATH, theme.choose),
+        post(login.PATH, login.log_in),
+        post(login.OUT, login.log_out),
         *(get(page.path, shows(page)) for page in PAGES),
         get("/console/{rest:path}", nothing),
     ]
@@ -60,8 +62,9 @@ def shows(page: Page) -> Handler:
 
     async def show(request: Request, visitor: Visitor) -> Response:
         service = await service_of(request)
-        visitor.need(page.role)
-        service.ledger.called(visitor.caller.name, page.role)
+        if page.role is not None:
+            visitor.need(page.role)
+            service.ledger.called(visitor.caller.name, page.role)
         asked = Asked(service, visitor, datetime.now(UTC), request.path_params, dict(request.query_params))
         frame, fragment = frame_of(page, PAGES, request, visitor), is_fragment(request)
 

@@ -15,8 +15,10 @@ from service.api.callers import token_of
 from service.api.state import Service
 from service.errors import ForbiddenError, UnauthenticatedError
 from service.gateway.callers import ANONYMOUS
+from service.store.sessions import find_session
 
 GUEST_COOKIE = "stepwedge_guest"
+SESSION_COOKIE = "stepwedge_session"
 LONGEST_COOKIE = 128
 PURPOSE = b"stepwedge: forms of the console, 1"
 
@@ -27,11 +29,13 @@ class Visitor:
 
     token: what the visitor's forms must bring back, so that no other site can send them.
     guest: a cookie to be set, by which a visitor without a session is known again; None where there is one.
+    session: the visitor has logged in.
     """
 
     caller: Caller
     token: str
     guest: str | None = None
+    session: bool = False
 
     @property
     def known(self) -> bool:
@@ -56,17 +60,42 @@ class Visitor:
 
 
 async def visitor_of(request: Request, service: Service) -> Visitor:
-    """Who looks: by a bearer token, else a guest.
+    """Who looks: by a session, by a bearer token, else a guest.
 
     Raises:
         UnauthenticatedError: A token is brought that opens nothing.
+        UnavailableError: A session is brought while Postgres, which knows it, is away.
     """
-    caller = service.callers.identify(token_of(request), datetime.now(UTC))
-    request.scope["state"]["leave"] = service.pace.enter(caller.name)
-    stated = request.cookies.get(GUEST_COOKIE, "")
-    known = stated if stated.isascii() and 0 < len(stated) <= LONGEST_COOKIE else None
+    now, cookie, brought = datetime.now(UTC), cookie_of(request, SESSION_COOKIE), token_of(request)
+    caller = await holder_of(service, cookie, now) if cookie is not None and brought is None else None
+    if caller is not None and cookie is not None:
+        enter(request, service, caller)
+        return Visitor(caller, form_token(service.key, cookie), session=True)
+    caller = service.callers.identify(brought, now)
+    enter(request, service, caller)
+    known = cookie_of(request, GUEST_COOKIE)
     mark = known or secrets.token_urlsafe(16)
     return Visitor(caller, form_token(service.key, mark), guest=None if known else mark)
+
+
+async def holder_of(service: Service, cookie: str, now: datetime) -> Caller | None:
+    """Who logged in with this cookie; None once the session, or the key that opened it, is over."""
+    digest = sha256(cookie.encode()).digest()
+    session = await service.database.run(lambda connection: find_session(connection, digest, now))
+    if session is None:
+        return None
+    return Caller(session.name, session.roles) if session.key is None else service.callers.holder(session.key, now)
+
+
+def enter(request: Request, service: Service, caller: Caller) -> None:
+    """Count the request against what the caller may send at once; its end is counted by the envelope."""
+    request.scope["state"]["leave"] = service.pace.enter(caller.name)
+
+
+def cookie_of(request: Request, name: str) -> str | None:
+    """A cookie that could be one of ours."""
+    stated = request.cookies.get(name, "")
+    return stated if stated.isascii() and 0 < len(stated) <= LONGEST_COOKIE else None
 
 
 def form_token(key: bytes, mark: str) -> str:
