@@ -8,11 +8,11 @@ from grafana_foundation_sdk.models.dashboard import DashboardCursorSync, Dashboa
 from dashboards.grafana import runbook
 from dashboards.grafana.panels import DATASOURCE
 from dashboards.grafana.promql import MODEL, once
-from dashboards.grafana.rows import calibration, evidence, inputs, performance, scores, service, subgroups, well
+from dashboards.grafana.rows import calibration, evidence, inputs, labels, performance, scores, service, subgroups, well
 from dashboards.grafana.variables import model_variables
 
 UID = "stepwedge-model"
-ROWS = (well, evidence, inputs, scores, calibration, performance, subgroups, service)
+ROWS = (well, evidence, inputs, scores, calibration, performance, subgroups, labels, service)
 
 
 def model() -> dashboard.Dashboard:

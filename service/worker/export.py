@@ -18,6 +18,7 @@ from service.store.measurements import last_readings
 from service.store.outbox import Kind, OutboxCounts, count_messages
 from service.store.remedies import count_open_remedies
 from service.store.snapshots import StoredSnapshot, champion_snapshots, load_series
+from service.store.waiting import Waiting, count_waiting
 from service.worker import families
 from service.worker.detail import Detail, detail_of, headline_series, headlines
 from service.worker.families import Reading, Run
@@ -36,6 +37,7 @@ class LastRuns:
     runs: tuple[Run, ...]
     remedies: Mapping[tuple[str, str, str], int]
     outbox: Mapping[Kind, OutboxCounts]
+    waiting: Mapping[str, Waiting]
 
 
 def last_runs(connection: Connection, most_series: int, former: LastRuns | None = None) -> LastRuns:
@@ -51,6 +53,7 @@ def last_runs(connection: Connection, most_series: int, former: LastRuns | None 
         runs=tuple(_run(connection, one, snapshot, detail, known.get((one.model, one.version))) for one, snapshot in stored),
         remedies=count_open_remedies(connection),
         outbox=count_messages(connection),
+        waiting=count_waiting(connection),
     )
 
 
@@ -120,3 +123,4 @@ class MeasurementCollector(Collector):
         yield from families.detail_families(last.detail)
         yield from families.remedy_families(last.remedies)
         yield from families.outbox_families(last.outbox, self._now())
+        yield from families.waiting_families(last.waiting, self._now())

@@ -12,6 +12,7 @@ from prometheus_client.metrics_core import Metric
 
 from detectors.measurement import Measurement, Verdict
 from service.store.outbox import Kind, OutboxCounts
+from service.store.waiting import Waiting
 from service.worker.detail import Detail
 from service.worker.snapshot import SeriesReading, Snapshot
 
@@ -173,6 +174,22 @@ def outbox_families(messages: Mapping[Kind, OutboxCounts], now: datetime) -> Ite
     )
     for name, text, value_of in columns:
         yield _gauge(name, text, ("kind",), (((kind,), value_of(counts)) for kind, counts in messages.items()))
+
+
+def waiting_families(waiting: Mapping[str, Waiting], now: datetime) -> Iterator[Metric]:
+    """Say how many labels wait for their film, and how long; of no model where any model's film would do."""
+    yield _gauge(
+        "stepwedge_labels_waiting",
+        "Labels whose film nobody has sent yet, by the model that they want.",
+        ("model",),
+        (((model,), float(one.count)) for model, one in waiting.items()),
+    )
+    yield _gauge(
+        "stepwedge_labels_waiting_oldest_seconds",
+        "How long the label that waits longest for its film has been waiting.",
+        ("model",),
+        (((model,), 0.0 if one.since is None else (now - one.since).total_seconds()) for model, one in waiting.items()),
+    )
 
 
 def _gauge(name: str, text: str, labels: Sequence[str], values: Iterable[tuple[tuple[str, ...], float | None]]) -> GaugeMetricFamily:

@@ -41,6 +41,7 @@ OFF_THE_DASHBOARD = {
     "stepwedge_stage_duration_seconds_count": "requests by outcome count the same, and by model",
     "stepwedge_series_detectable_fall_odds_ratio": "what would be seen within two weeks is a question of planning, not of a night",
     "stepwedge_series_detectable_rise_odds_ratio": "as above",
+    "stepwedge_labels_waiting_oldest_seconds": "how many wait is shown; the runbook on label drought asks how long",
     "stepwedge_export_detail": "what is left out of the dashboards follows from a setting; it is no state of a model",
     "stepwedge_last_known_age_seconds": "/readyz says it in words, and the alert on Postgres fires meanwhile",
     "stepwedge_batch_size_bucket": "the mean says whether batches fill",

@@ -41,7 +41,10 @@ PER_MODEL = {
     "stepwedge_remedies_open",
 }
 
-OF_THE_WORKER = {"stepwedge_outbox_pending", "stepwedge_outbox_dead", "stepwedge_outbox_oldest_seconds", "stepwedge_export_detail"}
+OF_THE_WORKER = {"stepwedge_outbox_pending", "stepwedge_outbox_dead", "stepwedge_outbox_oldest_seconds", "stepwedge_export_detail"} | {
+    "stepwedge_labels_waiting",
+    "stepwedge_labels_waiting_oldest_seconds",
+}
 
 
 def scraped(collector: MeasurementCollector) -> str:
