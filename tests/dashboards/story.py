@@ -71,7 +71,7 @@ class Past(Collector):
 
 def tell(engine: Engine) -> str:
     """Let the hospital live through its days, and return what was scraped, as OpenMetrics."""
-    version = hospital.make_version(engine, label_maturity_days=3)
+    version = hospital.make_version(engine, label_maturity_days=2)
     send_days(engine, version, 0, REFERENCE_DAYS)
     build_reference(engine, version, hospital.FIRST, REFERENCE_END, at=REFERENCE_END)
     with engine.begin() as connection:
