@@ -71,5 +71,5 @@ def _words(evidence: float | None) -> _Words:
 
 def _inline(*parts: Markup, label: str) -> Markup:
     return element(
-        "svg", *parts, viewBox=f"0 0 {WIDE:g} {HIGH:g}", width=WIDE, height=HIGH, role="img", aria_label=label, class_="inline-drawing"
+        "svg", *parts, viewBox=f"0 0 {WIDE:g} {HIGH:g}", width=WIDE, height=HIGH, role="img", aria_label=label, class_="drawing inline"
     )
