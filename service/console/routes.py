@@ -12,10 +12,10 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from service.api.state import service_of
-from service.console import assets, login, theme
+from service.console import assets, downloads, login, theme
 from service.console.mishap import mishap_response
 from service.console.page import Asked, Page
-from service.console.pages import PAGES
+from service.console.pages import FIGURED, PAGES
 from service.console.render import FLEET, frame_of, headers_for, is_fragment, markup, page_response
 from service.console.visitor import Visitor, visitor_of
 
@@ -31,6 +31,7 @@ def routes() -> list[Route]:
         post(login.PATH, login.log_in),
         post(login.OUT, login.log_out),
         *(get(page.path, shows(page)) for page in PAGES),
+        get(downloads.PATH, figure),
         get("/console/{rest:path}", nothing),
     ]
 
@@ -80,6 +81,11 @@ def shows(page: Page) -> Handler:
 async def home(request: Request, _visitor: Visitor) -> Response:
     """The first page."""
     return RedirectResponse(FLEET, 303, headers=headers_for(request))
+
+
+async def figure(request: Request, visitor: Visitor) -> Response:
+    """A drawing of a page as a file."""
+    return await downloads.send(request, visitor, FIGURED.get)
 
 
 async def nothing(_request: Request, _visitor: Visitor) -> Response:

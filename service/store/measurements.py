@@ -74,7 +74,7 @@ def last_readings(connection: Connection, reference: int, window_days: int | Non
 
 
 def readings_between(
-    connection: Connection, reference: int, window_days: int, first: date, last: date, every: int = 1
+    connection: Connection, reference: int, window_days: int, first: date, last: date, *, every: int = 1
 ) -> list[StoredReadings]:
     """What was read of windows of one length at the end of every so-manieth day up to the last, earliest first."""
     query = (
