@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import Connection
 
@@ -14,11 +14,12 @@ from service.console.charts.figure import Figure
 from service.console.charts.over_time import Moment, Wanted, over_time
 from service.console.charts.scores_by_truth import scores_by_truth
 from service.console.chosen import Chosen, chosen
-from service.console.history import YEAR, History, events, history
+from service.console.history import YEAR, History, Watched, events, history
 from service.console.page import Asked, Page, Place
 from service.console.truth_figures import drawn_reliability, of_reference
 from service.domain import ModelVersion
-from service.worker.calendar import DAY, day_of
+from service.store.measurements import last_reading
+from service.worker.calendar import DAY
 from service.worker.stretch import stretch_of
 from service.worker.subject import Subject
 
@@ -51,9 +52,9 @@ def calibration(connection: Connection, asked: Asked) -> CalibrationView:
     reply = drawn(connection, choice.version.model, choice.asked)
     if choice.subject is None:
         return CalibrationView(choice, reply.reason, None, None, ())
-    past = year_of(connection, choice.subject, choice, reply)
+    past = year_of(connection, choice.subject, choice)
     drawings = () if reply.reason else tuple(_of_window(connection, choice, choice.subject, reply))
-    moments = [(title, past.of(name, choice.cell, choice.finding)) for name, title, _, _ in NUMBERS]
+    moments = [(title, past.of(name)) for name, title, _, _ in NUMBERS]
     happened = events(connection, choice.version)
     timelines = tuple(
         over_time(Wanted(name.replace("_", "-"), f"{title} over time", unit, ideal=ideal), found, happened)
@@ -63,11 +64,18 @@ def calibration(connection: Connection, asked: Asked) -> CalibrationView:
     return CalibrationView(choice, reply.reason, reply.since, reply.until, (*drawings, *timelines), last)
 
 
-def year_of(connection: Connection, subject: Subject, choice: Chosen, reply: CurvesReply) -> History:
+def year_of(connection: Connection, subject: Subject, choice: Chosen) -> History:
     """What was read in the year that ends with the chosen day, or with the last reading; windows of seven days or more."""
     days = LONG_WINDOW if choice.window not in choice.windows[1:] else choice.window
-    end = choice.until or day_of((reply.until or subject.until) + subject.maturity_days * DAY)
-    return history(connection, subject.reference_id, days, end - YEAR * DAY, end)
+    end = choice.until or date.max
+    known = last_reading(connection, subject.reference_id, days, end) or subject.first_day
+    return history(
+        connection,
+        subject.reference_id,
+        Watched(choice.finding, choice.cell, days),
+        max(known - (YEAR - 1) * DAY, subject.first_day),
+        known,
+    )
 
 
 def _of_window(connection: Connection, choice: Chosen, subject: Subject, reply: CurvesReply) -> Iterator[Figure]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import Connection
 
 from detectors.measurement import Measurement, Verdict
+from detectors.readings import Readings
 from service.console.charts.over_time import Event, Moment
 from service.domain import ModelVersion
 from service.store.alarms import alarms_of
-from service.store.measurements import StoredReadings, readings_between
+from service.store.measurements import readings_between
 from service.store.models import versions
 from service.worker.calendar import DAY, day_of
 
@@ -23,22 +24,34 @@ YEAR = 365
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Readings of windows of one length, earliest first."""
+    """What was read of one finding in one cell, day by day: the name of a measurement -> what it said."""
 
     window_days: int
-    readings: tuple[StoredReadings, ...]
+    readings: tuple[tuple[date, Mapping[str, Measurement]], ...]
 
-    def of(self, name: str, cell: str, finding: str) -> list[Moment]:
-        """One number, as it was read on each day; days on which nobody asked are left out."""
-        found = ((read.as_of, read.readings.where(name=name, cell=cell, finding=finding)) for read in self.readings)
-        rows = [(day, read.readings[int(rows[0])]) for read, (day, rows) in zip(self.readings, found, strict=True) if len(rows)]
-        return [moment_of(day, one) for day, one in rows]
+    def of(self, name: str) -> list[Moment]:
+        """One number, as it was read on each day; days on which it was not asked for are left out."""
+        return [moment_of(day, named[name]) for day, named in self.readings if name in named]
 
 
-def history(connection: Connection, reference: int, window_days: int, first: date, last: date) -> History:
-    """Read a stretch of days, at most sixty of them."""
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """Of what a history is: a finding in a cell, in windows of so many days."""
+
+    finding: str
+    cell: str
+    window_days: int
+
+
+def history(connection: Connection, reference: int, of: Watched, first: date, last: date) -> History:
+    """Read a stretch of days, at most sixty of them; the last is among them."""
     every = max(1, -(-((last - first).days + 1) // MOST))
-    return History(window_days, tuple(readings_between(connection, reference, window_days, first, last, every=every)))
+    found = readings_between(connection, reference, of.window_days, first, last, every=every)
+    return History(of.window_days, tuple((one.as_of, _named(one.readings, of)) for one in found))
+
+
+def _named(readings: Readings, of: Watched) -> Mapping[str, Measurement]:
+    return {one.name: one for one in (readings[int(row)] for row in readings.where(cell=of.cell, finding=of.finding))}
 
 
 def moment_of(day: date, one: Measurement) -> Moment:

@@ -54,22 +54,22 @@ def performance(connection: Connection, asked: Asked) -> PerformanceView:
         return PerformanceView(choice, reply.reason, None, None, 0, (), (), cheapest)
     then = {} if reply.reason else of_reference(choice.subject.reference, choice.finding, choice.cell)
     curves = () if reply.reason else tuple(drawn_curve(reply, name, then.get(name)) for name in CURVES)
-    past, happened = year_of(connection, choice.subject, choice, reply), events(connection, choice.version)
-    moments = [(title, past.of(name, choice.cell, choice.finding)) for name, title in RATES]
+    past, happened = year_of(connection, choice.subject, choice), events(connection, choice.version)
+    moments = [(title, past.of(name)) for name, title in RATES]
     timelines = tuple(
         over_time(Wanted(name.replace("_", "-"), title, SHARE), found, happened)
         for (name, _), (title, found) in zip(RATES, moments, strict=True)
     )
     complete = over_time(
-        Wanted("completeness", "Labels: share of films that have one", SHARE, floor=0.0, ceiling=1.0), completeness(past, choice), happened
+        Wanted("completeness", "Labels: share of films that have one", SHARE, floor=0.0, ceiling=1.0), completeness(past), happened
     )
     last = tuple((title, found[-1]) for title, found in moments if found)
     return PerformanceView(choice, reply.reason, reply.since, reply.until, reply.labels, (*curves, *timelines, complete), last, cheapest)
 
 
-def completeness(past: History, choice: Chosen) -> list[Moment]:
+def completeness(past: History) -> list[Moment]:
     """Share of the films of a window that had a label when it was read."""
-    return share_of(past.of("brier_score", choice.cell, choice.finding), past.of("flag_rate", choice.cell, choice.finding))
+    return share_of(past.of("brier_score"), past.of("flag_rate"))
 
 
 PERFORMANCE_PAGE = Page("performance", "Performance", "/console/models/{model}/performance", performance, Place.MODEL, refresh_s=None)

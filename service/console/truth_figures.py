@@ -45,7 +45,7 @@ def drawn_curve(reply: CurvesReply, name: Named, then: Curve | None) -> Figure:
         title if found.area is None else f"{title}: area {found.area:.3f}",
         across,
         up,
-        _benefits(found) if name == "decision" else (0.0, 1.0),
+        _benefits(found, then) if name == "decision" else (0.0, 1.0),
         _note(reply, then, found),
         f"{title} of {reply.finding} in {reply.subgroup}, {reply.labels:,} labels.",
         points.threshold,
@@ -83,9 +83,9 @@ def _ideals(reply: CurvesReply, name: Named) -> Sequence[Line]:
     return [Line("flag every film", shares, flag_all, role="ideal"), Line("flag none", [0.0, 1.0], [0.0, 0.0], role="ideal")]
 
 
-def _benefits(found: CurveReply) -> tuple[float, float]:
-    most = max([*found.points.high, 0.01])
-    return SMALLEST_BENEFIT * most, most
+def _benefits(found: CurveReply, then: Curve | None) -> tuple[float, float]:
+    most = max([0.01, *found.points.y, *(one.y for one in (then.points if then else ()))])
+    return SMALLEST_BENEFIT * most, 1.1 * most
 
 
 def _here(points: PointsReply, reply: CurvesReply, name: Named) -> Here | None:

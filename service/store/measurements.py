@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
-from sqlalchemy import Connection, Date, literal, select
+from sqlalchemy import Connection, Date, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
 from detectors.measurement import Measurement
@@ -84,6 +84,13 @@ def readings_between(
         .order_by(readings.c.as_of)
     )
     return [StoredReadings(row.as_of, row.window_days, Readings.from_bytes(row.payload)) for row in connection.execute(query)]
+
+
+def last_reading(connection: Connection, reference: int, window_days: int, last: date) -> date | None:
+    """The last day up to this one at whose end windows of this length were read; None where there is none."""
+    query = select(func.max(readings.c.as_of)).where(readings.c.reference == reference, readings.c.window_days == window_days)
+    found: date | None = connection.scalar(query.where(readings.c.as_of <= last))
+    return found
 
 
 def last_measurements(

@@ -73,11 +73,11 @@ def curve(plot: Plot, lines: Sequence[Line], here: Here | None = None) -> Figure
 
 
 def _drawn(frame: Frame, one: Line) -> Iterator[Markup]:
-    inside = [at for at, y in enumerate(one.y) if frame.y.low <= y <= frame.y.high] if one.role != "series" else range(len(one.y))
+    inside = [at for at, y in enumerate(one.y) if frame.y.low <= y <= frame.y.high]
     points = [(frame.x.at(one.x[at]), frame.y.at(one.y[at])) for at in inside]
     kept = thinned(points)
     if one.low and one.high:
-        upper, lower = ([(points[at][0], frame.y.at(side[at])) for at in kept] for side in (one.high, one.low))
+        upper, lower = ([(points[at][0], frame.y.at(side[inside[at]])) for at in kept] for side in (one.high, one.low))
         yield band(upper, lower)
     yield line([points[at] for at in kept], {"series": "series", "reference": "reference-line", "ideal": "ideal"}[one.role])
 

@@ -91,8 +91,13 @@ def _rate(one: Row) -> str:
 def _gap(one: Row) -> str:
     if one.gap is None:
         return ""
-    interval = f" ({one.gap_low:+.2f} to {one.gap_high:+.2f})" if one.gap_low is not None and one.gap_high is not None else ""
-    return f"gap {one.gap:+.2f}{interval}".replace("-", "\u2212")
+    interval = f" ({_signed(one.gap_low)} to {_signed(one.gap_high)})" if one.gap_low is not None and one.gap_high is not None else ""
+    return f"gap {_signed(one.gap)}{interval}"
+
+
+def _signed(value: float) -> str:
+    text = f"{value:+.2f}".replace("-", "\u2212")
+    return "0.00" if text.endswith("0.00") else text
 
 
 def _entries(rows: Sequence[Row], overall: float | None) -> Iterator[Key]:
