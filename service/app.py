@@ -11,7 +11,7 @@ from threading import Event, Thread
 from uuid import UUID, uuid4
 
 from fastapi import FastAPI
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, ProcessCollector
 from sqlalchemy import Engine
 
 from service.api import handlers
@@ -105,9 +105,16 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
+def open_registry() -> CollectorRegistry:
+    """Where the series of this process are declared, its memory, files and processor time among them."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    return registry
+
+
 def assemble(settings: Settings, key: bytes, pacs: Pacs | None, engine: Engine, stack: AsyncExitStack) -> Service:
     """Make the parts, and leave on the stack how they end: what was made last ends first."""
-    registry = CollectorRegistry()
+    registry = open_registry()
     ledger, notices = Ledger(registry), Notices(registry)
     database = Database(engine)
     stack.push_async_callback(database.close)

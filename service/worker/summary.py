@@ -57,7 +57,7 @@ def summarise(connection: Connection, subject: Subject, before: Snapshot | None,
         measured=most,
         series=len(series),
         strongest=leading(series),
-        open_alarms=tuple(OpenAlarm(one.kind, one.family, one.cell) for one in open_alarms(connection, subject.reference_id)),
+        open_alarms=tuple(OpenAlarm(one.kind, one.family, one.cell, one.since) for one in open_alarms(connection, subject.reference_id)),
         alarms=count_alarms(connection, subject.version.id),
         completeness=_completeness(connection, subject, last),
     )

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import numpy as np
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.registry import Collector
@@ -113,6 +113,7 @@ class Worker:
 
     def __init__(self, engine: Engine, clock: Clock) -> None:
         self.registry = CollectorRegistry(auto_describe=False)
+        ProcessCollector(registry=self.registry)
         self._engine, self._clock = engine, clock
         self._metrics = WorkerMetrics(self.registry)
         self._measured = MeasurementCollector(engine, clock)
@@ -131,6 +132,7 @@ class Gateway:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry(auto_describe=False)
+        ProcessCollector(registry=self.registry)
         self._ledger, self._notices = Ledger(self.registry), Notices(self.registry)
         Watermarks(self.registry, Spool(Path("nowhere"), uuid4(), limit=1 << 20), Circuit())
         self._notices.introduce("chest")
