@@ -66,7 +66,6 @@ from detectors.calibration_line import calibration_line
 from detectors.decision_costs import decision_costs
 from detectors.decision_rates import decision_rates
 from detectors.embedding_drift import embedding_drift
-from detectors.estimate_error import estimate_error
 from detectors.estimated_performance import estimated_performance
 from detectors.feature_drift import feature_drift
 from detectors.flag_rate import flag_rate
@@ -100,7 +99,8 @@ OF_INPUTS_AND_SCORES: tuple[Detector, ...] = (
 )
 """What needs no label, and so can be read within the day."""
 
-OF_LABELS: tuple[Detector, ...] = (
+DETECTORS: tuple[Detector, ...] = (
+    *OF_INPUTS_AND_SCORES,
     observed_prevalence,
     calibration_line,
     spiegelhalter,
@@ -110,10 +110,7 @@ OF_LABELS: tuple[Detector, ...] = (
     decision_costs,
     auroc,
     auprc,
-    estimate_error,
+    estimated_performance,
     reader_kappa,
     subgroup_gaps,
 )
-"""What rests on labels: asked of windows whose films are old enough to have them (`Plan.label_maturity_days`)."""
-
-DETECTORS: tuple[Detector, ...] = (*OF_INPUTS_AND_SCORES, estimated_performance, *OF_LABELS)

@@ -11,7 +11,7 @@ from threading import Event, Thread
 from uuid import UUID, uuid4
 
 from fastapi import FastAPI
-from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
 from service.api import handlers
@@ -22,7 +22,6 @@ from service.api.envelope import Envelope
 from service.api.routers import DIRECT, ROUTERS
 from service.api.state import Service
 from service.config import Settings
-from service.console.routes import routes
 from service.domain import ModelVersion
 from service.errors import SetupError
 from service.gateway.admit import Admission
@@ -68,6 +67,9 @@ from service.results.fetch import Reports
 from service.results.push import Pusher, PushMetrics
 from service.results.renderer import Renderer
 from service.results.stow import TIMEOUT_S, Pacs
+from service.shadow.challenger import Bounds, Stage
+from service.shadow.metrics import ShadowMetrics
+from service.shadow.shadows import Shadows
 from service.store.engine import open_engine
 from service.worker.export import MeasurementCollector
 
@@ -97,7 +99,6 @@ def create_app(settings: Settings) -> FastAPI:
     described = {"title": "Stepwedge", "description": DESCRIPTION, "version": "1", "docs_url": None, "redoc_url": None}
     app = Direct(DIRECT, Envelope, {**described, "lifespan": lifespan, "redirect_slashes": False})
     app.add_middleware(Envelope)
-    app.router.routes.extend(routes())
     handlers.install(app, ROUTERS)
     for router in ROUTERS:
         app.include_router(router)
@@ -105,16 +106,9 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-def open_registry() -> CollectorRegistry:
-    """Where the series of this process are declared, its memory, files and processor time among them."""
-    registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-    return registry
-
-
 def assemble(settings: Settings, key: bytes, pacs: Pacs | None, engine: Engine, stack: AsyncExitStack) -> Service:
     """Make the parts, and leave on the stack how they end: what was made last ends first."""
-    registry = open_registry()
+    registry = CollectorRegistry()
     ledger, notices = Ledger(registry), Notices(registry)
     database = Database(engine)
     stack.push_async_callback(database.close)
@@ -188,6 +182,7 @@ def assemble(settings: Settings, key: bytes, pacs: Pacs | None, engine: Engine, 
             vocabulary,
             key,
             sealer,
+            open_shadows(settings, database, engine, registry, stack).see,
         ),
         versions=versions,
         reports=Reports(database, archive, renderer),
@@ -254,6 +249,16 @@ def start_predictor(settings: Settings, ledger: Ledger, notices: Notices, versio
     ledger.introduce(version.model)
     notices.introduce(version.model)
     return predictor
+
+
+def open_shadows(settings: Settings, database: Database, engine: Engine, registry: CollectorRegistry, stack: AsyncExitStack) -> Shadows:
+    """Challengers of the models in service, kept in step with what is registered."""
+    bounds = Bounds(settings.shadow_queue_bytes, settings.shadow_memory_bytes, settings.shadow_seconds)
+    stage = Stage(engine, settings.object_folder, ShadowMetrics(registry), bounds)
+    shadows = Shadows(database, stage, settings.shadow_challengers)
+    stack.push_async_callback(shadows.close)
+    run_beside(stack, shadows.watch())
+    return shadows
 
 
 def export_measurements(registry: CollectorRegistry, engine: Engine, most_series: int, stack: AsyncExitStack) -> None:

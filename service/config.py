@@ -97,6 +97,16 @@ class Settings(BaseSettings):
     codec_seconds: int = Field(default=5, ge=1, le=600, description="Processor seconds of one compressed film; twice as many by the clock.")
     batch_size: int = Field(default=16, ge=1, le=1024, description="Largest inference batch.")
     torch_threads: int = Field(default=1, ge=1)
+    shadow_challengers: int = Field(
+        default=2, ge=0, le=16, description="Challengers that predict beside the champions at once, each in a process of its own."
+    )
+    shadow_memory_bytes: int = Field(
+        default=512 * 2**20, ge=2**20, description="Memory of one challenger, beside that of Python and torch in its process."
+    )
+    shadow_queue_bytes: int = Field(
+        default=32 * 2**20, ge=2**16, description="Films that wait for a challenger, in bytes; what comes beyond is not shown to it."
+    )
+    shadow_seconds: int = Field(default=30, ge=1, le=600, description="Processor seconds of a challenger's batch before it is put away.")
     webhook_url: str | None = Field(default=None, description="Where remedy requests are delivered.")
     webhook_secret: SecretStr | None = Field(default=None, description="HMAC-SHA256 key of the webhook signature.")
     report_days: int = Field(

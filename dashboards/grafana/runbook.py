@@ -9,8 +9,7 @@ from grafana_foundation_sdk.builders import dashboard, text
 from grafana_foundation_sdk.models.dashboard import DashboardLinkType
 from grafana_foundation_sdk.models.text import TextMode
 
-from dashboards.grafana import uids
-
+UID = "stepwedge-runbook"
 SOURCE = Path(__file__).parents[1] / "runbook.md"
 
 
@@ -31,7 +30,7 @@ def link_to(alert: str) -> dashboard.DashboardLink:
     return (
         dashboard.DashboardLink(f"Runbook: {alert}")
         .type(DashboardLinkType.LINK)
-        .url(f"/d/{uids.RUNBOOK}?viewPanel={panel}")
+        .url(f"/d/{UID}?viewPanel={panel}")
         .target_blank(target_blank=True)
     )
 
@@ -40,7 +39,7 @@ def runbook() -> dashboard.Dashboard:
     """One text panel a section; its number is its place in the runbook, which `link_to` counts on."""
     built = (
         dashboard.Dashboard("Stepwedge: runbook")
-        .uid(uids.RUNBOOK)
+        .uid(UID)
         .tags(["stepwedge"])
         .description("What each alert means, how sure it is, where to look first, what it usually is, and what not to do.")
         .readonly()

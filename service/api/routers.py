@@ -5,7 +5,6 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from service.api import (
-    acknowledgements,
     alarms,
     alerts,
     curves,
@@ -13,6 +12,7 @@ from service.api import (
     dicomweb,
     erasures,
     health,
+    home,
     label_fhir,
     label_upload,
     labels,
@@ -45,7 +45,6 @@ ROUTERS = (
     models.router,
     alarms.router,
     reviews.router,
-    acknowledgements.router,
     alerts.router,
     devices.router,
     measurements.router,
@@ -58,6 +57,7 @@ ROUTERS = (
     health.router,
     metrics.router,
     problem_kinds.router,
+    home.router,
 )
 
 DIRECT = (

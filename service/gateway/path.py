@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from service.gateway.picture import Picture, picture_of
 from service.gateway.polarity import Polarity
 from service.gateway.preprocess import preprocess
 from service.gateway.seal import Sealer
+from service.gateway.shown import Onlooker, Shown, nobody
 from service.gateway.statistics import image_statistics
 from service.gateway.tensor import Geometry, tensor_of
 from service.gateway.vocabulary import Vocabulary
@@ -87,6 +89,7 @@ class Gateway:
     vocabulary: Vocabulary
     key: bytes
     sealer: Sealer | None = None
+    onlooker: Onlooker = nobody
 
     async def predict(self, submission: Submission, check: Check | None = None) -> Answer:
         """Answer one film; the answer is durable when this returns. `check` sees whom the film names, and may raise, before it is answered.
@@ -126,6 +129,8 @@ class Gateway:
             self.notices.flagged(submission.model, prediction.flags)
             if prediction.attributes:  # a tensor comes from nowhere
                 self.devices.see(submission.model, submission.site, prediction.attributes, submission.received_at)
+            shown = Shown(prediction, serving.manifest, film.tensor, submission.body if prediction.attributes else None)
+            asyncio.get_running_loop().call_soon(self.onlooker, shown)
         return Answer(recorded.prediction, recorded.replayed, serving.version.version, serving.manifest, recorded.where, recorded.revises)
 
     def prepare(self, identifier: UUID, body: bytes, manifest: Manifest) -> Prepared:

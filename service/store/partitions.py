@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, text
 from service.store.drivers import driver_cursor
 from service.store.ids import uuid7_floor
 from service.store.locks import hold_until_commit
+from service.store.shadow_months import drop_shadow_month
 
 LOCK = "partitions of predictions"
 DECEMBER = 12
@@ -28,6 +29,7 @@ HANGING_ON_A_MONTH = (
     text("delete from asked_reads where prediction >= :low and prediction < :high"),
     text("delete from submissions where prediction >= :low and prediction < :high"),
     text("delete from aliases where prediction >= :low and prediction < :high"),
+    text("delete from kept_instances where prediction >= :low and prediction < :high"),
     # A mark that stayed would have its hour tallied again, from no rows.
     text("delete from tally_marks where hour >= :since and hour < :until"),
 )
@@ -144,6 +146,7 @@ def _dropped(engine: Engine, month: datetime) -> bool:
         if _missing(connection, [_name(month)]):
             return False
         _execute(connection, sql.SQL("drop table {}").format(sql.Identifier(_name(month))))
+        drop_shadow_month(connection, month)
         connection.execute(CLOSE_THE_MONTH, {"month": month.date(), "gone": GONE})
     return True
 

@@ -28,17 +28,16 @@ from service.store.access_tables import api_keys, audit
 from service.store.alarm_tables import alarms, alerts, outbox
 from service.store.archive_tables import archive_days, archive_tombstones, retallied_days
 from service.store.capture_tables import aliases, erasures, ledger_months, ledgers, spool_segments
-from service.store.console_tables import acknowledgements, console_sessions
 from service.store.label_tables import asked_reads, label_imports, labels, waiting_labels
 from service.store.metadata import metadata, moment
 from service.store.reading_tables import measurements, readings, series_readings, snapshots
 from service.store.remedy_tables import promotions, remedies, remedy_steps, stops
 from service.store.request_tables import requests
+from service.store.shadow_tables import comparisons, doomed_objects, kept_instances, shadow_predictions
 from service.store.word_tables import accepted_words
 
 __all__ = [
     "accepted_words",
-    "acknowledgements",
     "alarms",
     "alerts",
     "aliases",
@@ -48,10 +47,12 @@ __all__ = [
     "asked_reads",
     "audit",
     "checkpoints",
-    "console_sessions",
+    "comparisons",
     "day_marks",
     "day_tallies",
+    "doomed_objects",
     "erasures",
+    "kept_instances",
     "label_imports",
     "labels",
     "ledger_months",
@@ -71,6 +72,7 @@ __all__ = [
     "retallied_days",
     "sealed_headers",
     "series_readings",
+    "shadow_predictions",
     "snapshots",
     "spool_segments",
     "stops",

@@ -42,12 +42,11 @@ class SeriesReading:
 
 @dataclass(frozen=True, slots=True)
 class OpenAlarm:
-    """An alarm that is open at the end of the pass. since: when the change is estimated to have begun; former releases did not say."""
+    """An alarm that is open at the end of the pass."""
 
     kind: str
     family: str
     cell: str
-    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
