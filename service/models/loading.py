@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from service.errors import InferenceError, PackageError
 from service.models.formats import READERS, Module
 from service.models.manifest import Manifest, read_manifest
+from service.models.recalibrated import recalibrated
 
 SMALLEST_PROBABILITY = 1e-7
 """Probabilities are held this far from 0 and 1: their logits stay within +-16.2."""
@@ -32,7 +33,7 @@ class LoadedModel:
     embedding: int
 
     def __call__(self, films: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float16]]:
-        """Logits float32 [n, findings] and embedding float16 [n, d] of preprocessed films [n, 1, rows, columns].
+        """Logits float32 [n, findings], recalibrated where the manifest says so, and embedding float16 [n, d] of preprocessed films [n, 1, rows, columns].
 
         A probability outside [0, 1] becomes NaN; whoever asks for a film decides what a NaN means.
 
@@ -45,7 +46,7 @@ class LoadedModel:
             raise InferenceError
         logits = _logits_of(scores) if self.manifest.output.kind == "probability" else scores
         largest = np.finfo(np.float16).max
-        return logits, np.clip(embedding, -largest, largest).astype(np.float16)
+        return recalibrated(self.manifest, logits), np.clip(embedding, -largest, largest).astype(np.float16)
 
 
 def load_package(folder: Path) -> LoadedModel:

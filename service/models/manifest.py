@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from detectors.calibrator import Calibrator
 from service.domain import Tier
 from service.errors import PackageError
 from service.models.features import CATEGORICAL, NUMERIC, SUBGROUPS
@@ -85,12 +86,35 @@ class Calibration(Section):
     intercept: Finite = 0.0
 
 
+class Recalibration(Section):
+    """What a remedy put behind the model: a line, or knots of a line that bends, from logit to logit (detectors/calibrator.py)."""
+
+    slope: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    intercept: Finite = 0.0
+    knots: Annotated[tuple[tuple[Finite, Finite], ...], Field(max_length=1000)] = ()
+
+    @model_validator(mode="after")
+    def map_rises(self) -> Self:
+        Calibrator(self.slope, self.intercept, self.knots)
+        return self
+
+    @property
+    def calibrator(self) -> Calibrator:
+        """The map itself."""
+        return Calibrator(self.slope, self.intercept, self.knots)
+
+
 class Finding(Section):
-    """One output of the model, with its operating point (a probability, before calibration) and what its errors cost."""
+    """One output of the model, with its operating point (a probability, before calibration) and what its errors cost.
+
+    recalibrations: maps that the model's logit goes through, in this order, before it is a score: what is stored, replied, watched and held
+        against the operating point is what comes out. `calibration` is another thing: a second probability that is told beside the score.
+    """
 
     name: Name
     concept: Concept | None = None
     calibration: Calibration | None = None
+    recalibrations: Annotated[tuple[Recalibration, ...], Field(max_length=16, exclude_if=lambda given: not given)] = ()
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
     cost_false_negative: Cost = 1.0
     cost_false_positive: Cost = 1.0
