@@ -171,6 +171,10 @@ class NotApproverError(StepwedgeError):
     """The plan of the model names who may decide on its remedies, and this caller is not among them."""
 
 
+class NotPassedError(StepwedgeError):
+    """The comparison of the challenger with the champion has not passed."""
+
+
 class UnknownVersionError(StepwedgeError):
     """There is no such version of a model."""
 

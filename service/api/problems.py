@@ -70,6 +70,7 @@ KINDS: Mapping[type[BaseException], Kind] = {
     errors.UnknownRemedyError: Kind("unknown-remedy", 404, "Unknown remedy"),
     errors.RemedyStateError: Kind("remedy-state", 409, "The remedy is in another state"),
     errors.NotApproverError: Kind("not-approver", 403, "Not among those who may decide"),
+    errors.NotPassedError: Kind("not-passed", 409, "The comparison has not passed"),
     errors.NoFormerVersionError: Kind("no-former-version", 409, "Nothing to go back to"),
     errors.UnknownVersionError: Kind("unknown-version", 404, "Unknown version"),
     errors.StoppedModelError: Kind("model-stopped", 503, "Taken out of service", Outcome.FAILED, LATER_S),

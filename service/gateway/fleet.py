@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from time import monotonic
@@ -13,17 +13,21 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.domain import ModelVersion
-from service.errors import PackageError, UnavailableError, UnknownModelError
+from service.errors import PackageError, StoppedModelError, UnavailableError, UnknownModelError
 from service.gateway.database import Database
 from service.gateway.last_known import LastKnown
 from service.gateway.predict import Predictor
 from service.gateway.tensor import Geometry
 from service.models.manifest import Accepts, Manifest, parse_manifest
 from service.store.models import champions
+from service.store.stops import all_standing
 
 POLL_S = 1.0
 TRY_AGAIN_S = 10.0
 LOADING = "The model is registered and is being loaded; try again shortly."
+
+InService = tuple[Sequence[ModelVersion], Mapping[str, str]]
+"""The champions, and why some of them answer nobody now. A model that is stopped is unknown to a gateway that starts without Postgres."""
 
 log = structlog.get_logger()
 
@@ -56,6 +60,7 @@ class Fleet:
         self._recalled = True
         self._start = start
         self._registered: frozenset[str] | None = None
+        self._stopped: Mapping[str, str] = {}
         self._failed: dict[int, float] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self.serving: dict[str, Serving] = {}
@@ -68,7 +73,10 @@ class Fleet:
         Raises:
             UnknownModelError: No version of it is in service anywhere.
             UnavailableError: It should be, but this process has not loaded it yet, or could not ask yet.
+            StoppedModelError: It was taken out of service; the message says why.
         """
+        if model in self._stopped:
+            raise StoppedModelError(f"The model was taken out of service: {self._stopped[model]}")
         serving = self.serving.get(model)
         if serving is not None:
             return serving
@@ -81,6 +89,7 @@ class Fleet:
 
         Raises:
             UnknownModelError: No version of it is in service anywhere.
+            StoppedModelError: It was taken out of service.
         """
         with suppress(UnavailableError):
             self.find(model)
@@ -115,28 +124,29 @@ class Fleet:
     async def refresh(self) -> None:
         """Load what is new, retire what is no champion any more."""
         try:
-            registered = await self._champions()
+            registered, self._stopped = await self._champions()
         except SQLAlchemyError as error:
             log.warning("models_not_read", kind=type(error).__name__)
             return
-        self.accepts = {version.model: manifest.accepts for version in registered if (manifest := _manifest_of(version))}
+        asked = [version for version in registered if version.model not in self._stopped]
+        self.accepts = {version.model: manifest.accepts for version in asked if (manifest := _manifest_of(version))}
         names = self._registered = frozenset(version.model for version in registered)
         for model in self.serving.keys() - names:
             self._retire(self.serving.pop(model))
         for version in registered:
             await self._take_in(version)
 
-    async def _champions(self) -> Sequence[ModelVersion]:
+    async def _champions(self) -> InService:
         try:
-            registered = await self._database.run(all_champions)
+            registered, stopped = await self._database.run(in_service)
         except UnavailableError:
             known = await asyncio.to_thread(self._last_known.recall) if self._recalled else None
             if known is None:
                 raise
-            return known.versions
+            return known.versions, {}
         self._recalled = False
-        self._last_known.heard(versions=registered)
-        return registered
+        self._last_known.heard(versions=[version for version in registered if version.model not in stopped])
+        return registered, stopped
 
     async def close(self) -> None:
         """Take every model out of service."""
@@ -177,5 +187,5 @@ def _manifest_of(version: ModelVersion) -> Manifest | None:
     return None
 
 
-def all_champions(connection: Connection) -> list[ModelVersion]:
-    return list(champions(connection))
+def in_service(connection: Connection) -> InService:
+    return champions(connection), {stop.model: stop.reason for stop in all_standing(connection)}

@@ -37,6 +37,11 @@ def open_alarms(connection: Connection, reference: int) -> list[Alarm]:
     return [_alarm(row) for row in connection.execute(query)]
 
 
+def open_alarms_of(connection: Connection, model_version: int) -> list[Alarm]:
+    """The alarms of a model version that are open, against whichever reference."""
+    return [alarm for alarm in alarms_of(connection, model_version) if alarm.cleared_at is None]
+
+
 def find_alarm(connection: Connection, identifier: UUID) -> Alarm | None:
     """One alarm, open or cleared; None where there is none of this id."""
     row = connection.execute(select(alarms).where(alarms.c.id == identifier)).one_or_none()

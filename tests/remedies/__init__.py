@@ -1,0 +1,1 @@
+"""Remedies: from a true alarm to a better model, under control."""
