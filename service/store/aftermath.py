@@ -14,8 +14,9 @@ flipped, its header mended) or with a repeat exposure. The rule:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -23,9 +24,9 @@ from psycopg import Cursor
 
 from service.domain import Prediction
 from service.store.documents import spelled
-from service.store.ids import uuid7_floor
+from service.store.ids import EPOCH, floor_before, hour_number
 from service.store.packed import packed
-from service.store.partitions import hour_of, month_of
+from service.store.partitions import month_of
 
 NOBODY: Final = UUID(int=0)
 """Who stored rows that no gateway answered: imports, tests, and what was there before the books began."""
@@ -50,6 +51,7 @@ GIVEN_COLUMNS: Final = {
     "laterality": "text",
     "body_part": "text",
 }
+SINCE: Final = list(GIVEN_COLUMNS).index("since")
 GIVEN: Final = f"""
 given as (
     select * from unnest({", ".join(f"%(film_{name})b::{kind}[]" for name, kind in GIVEN_COLUMNS.items())})
@@ -92,9 +94,14 @@ select later, earlier from former
 """  # noqa: S608 - made of the constants above
 
 
-def follow_up(cursor: Cursor[Any], predictions: Sequence[Prediction], process: UUID) -> dict[UUID, UUID]:
-    """Mark the hours that these new rows make stale and count them for `process`; later -> earlier for those that are revisions."""
-    return dict(cursor.execute(FOLLOW_UP, {**given(predictions), **books(predictions, process)}).fetchall())
+def told(predictions: Sequence[Prediction], process: UUID) -> dict[str, Any]:
+    """What `follow_up` needs to know of new rows."""
+    return {**given(predictions), **books(predictions, process)}
+
+
+def follow_up(cursor: Cursor[Any], news: Mapping[str, Any]) -> None:
+    """Mark the hours that new rows make stale and count them for their process. The cursor then gives later and earlier of each revision."""
+    cursor.execute(FOLLOW_UP, news)
 
 
 def ask_for_formers(cursor: Cursor[Any], predictions: Sequence[Prediction]) -> None:
@@ -107,13 +114,18 @@ def formers_of(cursor: Cursor[Any], predictions: Sequence[Prediction]) -> dict[U
     return dict(cursor.execute(FORMERS, given(predictions)).fetchall())
 
 
+def hours_of(predictions: Sequence[Prediction]) -> dict[tuple[int, datetime], int]:
+    """How many rows of which model version fall into which hour."""
+    counts = Counter((prediction.model_version, hour_number(prediction.id)) for prediction in predictions)
+    return {(version, EPOCH + timedelta(hours=number)): rows for (version, number), rows in sorted(counts.items())}
+
+
 def books(predictions: Sequence[Prediction], process: UUID) -> dict[str, Any]:
     """How many rows are stored for whom in which month, and which hours they make stale."""
-    months: dict[Any, int] = {}
-    for prediction in predictions:
-        month = month_of(prediction.received_at).date()
-        months[month] = months.get(month, 0) + 1
-    hours = sorted({(prediction.model_version, hour_of(prediction.received_at)) for prediction in predictions})
+    hours = hours_of(predictions)
+    months: Counter[date] = Counter()
+    for (_, hour), rows in hours.items():
+        months[month_of(hour).date()] += rows
     return {
         "process": process,
         "months": list(months),
@@ -131,15 +143,14 @@ def named(prediction: Prediction) -> bool:
 def given(predictions: Sequence[Prediction]) -> dict[str, Any]:
     """The films that say what they are of, in columns; and the earliest id that any of them can follow."""
     films = [
-        (film.id, film.model_version, film.pseudonyms.study, uuid7_floor(film.received_at - SUCCESSION), *views_of(film))
+        (film.id, film.model_version, film.pseudonyms.study, floor_before(film.id, SUCCESSION), *views_of(film))
         for film in predictions
         if named(film)
     ]
     columns: Sequence[Sequence[Any]] = list(zip(*films, strict=True)) or [()] * len(GIVEN_COLUMNS)
-    earliest = min((film.received_at for film in predictions), default=None) if films else None
     return {
         **{f"film_{name}": packed(kind, column) for (name, kind), column in zip(GIVEN_COLUMNS.items(), columns, strict=True)},
-        "earliest": LAST if earliest is None else uuid7_floor(earliest - SUCCESSION),
+        "earliest": min(columns[SINCE], default=LAST),
     }
 
 

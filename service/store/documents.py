@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from math import isfinite
+
+from pydantic_core import PydanticSerializationError, to_json
 
 Value = str | float | None
-
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=float).encode
 
 
 def encode(document: Mapping[str, Value]) -> bytes:
@@ -18,14 +16,10 @@ def encode(document: Mapping[str, Value]) -> bytes:
     b'{"KVP":null,"ViewPosition":"PA?"}'
     """
     try:
-        text = _encode(document)
-    except ValueError:
-        return encode(
-            {name: value if value is None or isinstance(value, str) or isfinite(value) else None for name, value in document.items()}
-        )
-    if "\\u0000" in text:
-        text = _encode({name: spelled(value) if isinstance(value, str) else value for name, value in document.items()})
-    return text.encode(errors="replace")
+        encoded = _encoded(document)
+    except PydanticSerializationError:  # half of a surrogate pair
+        return _encoded(_respelled(document))
+    return _encoded(_respelled(document)) if b"\\u0000" in encoded else encoded
 
 
 def spelled(text: str) -> str:
@@ -34,4 +28,14 @@ def spelled(text: str) -> str:
     >>> spelled("P\0A\udc80")
     'P?A?'
     """
+    if text.isascii() and "\0" not in text:
+        return text
     return text.replace("\0", "?").encode(errors="replace").decode()
+
+
+def _encoded(document: Mapping[str, Value]) -> bytes:
+    return to_json(document, inf_nan_mode="null", fallback=float)
+
+
+def _respelled(document: Mapping[str, Value]) -> dict[str, Value]:
+    return {name: spelled(value) if isinstance(value, str) else value for name, value in document.items()}

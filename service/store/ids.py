@@ -9,6 +9,8 @@ from uuid import UUID
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+MILLISECOND = timedelta(milliseconds=1)
+MILLISECONDS_OF_AN_HOUR = 3_600_000
 SUB_MILLISECOND_STEPS = 4096  # the 12 bits after the version hold the fraction of the millisecond (RFC 9562, method 3)
 VERSION = 7 << 76
 VARIANT = 0b10 << 62
@@ -34,6 +36,26 @@ def uuid7_floor(at: datetime) -> UUID:
     UUID('019cabd8-3800-7000-8000-000000000000')
     """
     return UUID(int=_floor(at))
+
+
+def floor_before(identifier: UUID, span: timedelta) -> UUID:
+    """The smallest id of the instant that lies a span of whole milliseconds before that of this id.
+
+    >>> at = datetime(2026, 3, 2, 9, 10, 0, 123456, tzinfo=UTC)
+    >>> floor_before(uuid7(at), timedelta(hours=24)) == uuid7_floor(at - timedelta(hours=24))
+    True
+    """
+    return UUID(int=(identifier.int >> 62 << 62) - (span // MILLISECOND << 80))
+
+
+def carries(identifier: UUID, at: datetime) -> bool:
+    """Whether this is a UUIDv7 of this instant."""
+    return identifier.int >> 62 == _floor(at) >> 62 or time_of(identifier) == at
+
+
+def hour_number(identifier: UUID) -> int:
+    """Hours since 1970 of the instant that a UUIDv7 was made at."""
+    return (identifier.int >> 80) // MILLISECONDS_OF_AN_HOUR
 
 
 def _floor(at: datetime) -> int:

@@ -20,20 +20,44 @@ MICROSECOND: Final = timedelta(microseconds=1)
 HEAD: Final = Struct("!iiIii").pack  # dimensions, whether there are nulls, type of an element, length, first index
 EMPTY: Final = Struct("!iiI").pack
 LENGTH: Final = Struct("!i").pack
-LONG: Final = Struct("!q").pack
 NULL: Final = LENGTH(-1)
+DAY, MOMENT = Struct("!ii").pack, Struct("!iq").pack
 
-ENCODERS: Final[Mapping[str, Callable[[Any], bytes]]] = {
-    "bytea": bytes,
-    "date": lambda value: LENGTH((value - EPOCH.date()).days),
-    "float4": Struct("!f").pack,
-    "int4": LENGTH,
-    "int8": LONG,
-    "jsonb": lambda value: b"\x01" + documents.encode(value.obj),
-    "text": str.encode,
-    "timestamptz": lambda value: LONG((value - EPOCH) // MICROSECOND),
-    "uuid": lambda value: value.bytes,
+
+class _Lengths(dict[int, bytes]):
+    """A length as bytes; those that are frequent are at hand."""
+
+    def __missing__(self, length: int) -> bytes:
+        return LENGTH(length)
+
+
+Column = Callable[[Iterable[Any]], list[bytes]]
+LENGTHS: Final = _Lengths({length: LENGTH(length) for length in range(4096)})
+
+
+def texts(encode: Callable[[Any], bytes]) -> Column:
+    """What writes a column of values of any length."""
+    return lambda values: [NULL if value is None else LENGTHS[len(text := encode(value))] + text for value in values]
+
+
+def numbers(layout: str) -> Column:
+    """What writes a column of numbers of this layout."""
+    pack, length = Struct("!i" + layout).pack, Struct("!" + layout).size
+    return lambda values: [NULL if value is None else pack(length, value) for value in values]
+
+
+ENCODERS: Final[Mapping[str, Column]] = {
+    "bytea": lambda values: [NULL if value is None else LENGTHS[len(value)] + value for value in values],
+    "date": lambda values: [NULL if value is None else DAY(4, (value - EPOCH.date()).days) for value in values],
+    "float4": numbers("f"),
+    "int4": numbers("i"),
+    "int8": numbers("q"),
+    "jsonb": texts(lambda value: b"\x01" + documents.encode(value.obj)),
+    "text": texts(str.encode),
+    "timestamptz": lambda values: [NULL if value is None else MOMENT(8, (value - EPOCH) // MICROSECOND) for value in values],
+    "uuid": lambda values: [NULL if value is None else b"\0\0\0\x10" + value.bytes for value in values],
 }
+"""Values in the binary format, the length of each before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +75,10 @@ def packed(kind: str, values: Iterable[Any]) -> Packed:
     '00000001 00000001 00000017 00000002 00000001 00000004 00000001 ffffffff'
     """
     element, encode = types[kind], ENCODERS[kind]
-    encoded = [None if value is None else encode(value) for value in values]
+    encoded = encode(values)
     if not encoded:
         return Packed(element.array_oid, EMPTY(0, 0, element.oid))
-    body = b"".join([NULL if value is None else LENGTH(len(value)) + value for value in encoded])
-    return Packed(element.array_oid, HEAD(1, None in encoded, element.oid, len(encoded), 1) + body)
+    return Packed(element.array_oid, HEAD(1, NULL in encoded, element.oid, len(encoded), 1) + b"".join(encoded))
 
 
 class PackedDumper(Dumper):

@@ -49,11 +49,6 @@ def month_of(at: datetime) -> datetime:
     return at.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
-def hour_of(at: datetime) -> datetime:
-    """The first instant of the hour in UTC."""
-    return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-
-
 def months_between(start: datetime, end: datetime) -> Iterator[datetime]:
     """The months that [start, end] touches."""
     month = month_of(start)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, islice
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -13,12 +14,12 @@ from sqlalchemy import ARRAY, ColumnElement, Connection, Row, Uuid, any_, litera
 
 from service.domain import Prediction, Pseudonyms, Recorded, Scores
 from service.errors import ConflictError, UnknownPredictionError
-from service.store.aftermath import NOBODY, follow_up, formers_of
+from service.store.aftermath import NOBODY, follow_up, formers_of, hours_of, told
 from service.store.at_once import LARGEST, record_at_once
 from service.store.claims import Verdict, Wanted, ask, settle
-from service.store.columns import COLUMNS, TYPES, fields
-from service.store.drivers import driver_cursor, in_one_go
-from service.store.ids import time_of
+from service.store.copied import COPY, END, START, lines_of
+from service.store.drivers import driver_connection, driver_cursor, in_one_go
+from service.store.ids import carries
 from service.store.partitions import ask_for_months, make_months, month_of
 from service.store.rows import Rows, rows_between
 from service.store.sealed import store_sealed
@@ -27,8 +28,8 @@ from service.store.tables import predictions as table
 
 __all__ = ["Rows", "find_prediction", "predictions_of", "record_alone", "record_batch", "rows_between", "versions_of"]
 
-COPY = f"copy predictions ({COLUMNS}) from stdin (format binary)"
-
+AHEAD = 2
+"""Blocks of rows that are put together while the server looks at the claims."""
 # A gateway that freezes in the middle must not hold its keys: the same film may be on its second way already, through another one.
 BRIEFLY = "set local idle_in_transaction_session_timeout = '10s'"
 
@@ -40,15 +41,19 @@ def record_alone(connection: Connection, predictions: Sequence[Prediction], proc
         answers = record_at_once(connection, predictions, process)
         if answers is not None:
             return answers
-    return record_batch(connection, predictions, process)
+    return record_batch(connection, predictions, process, alone=True)
 
 
-def record_batch(connection: Connection, predictions: Sequence[Prediction], process: UUID = NOBODY) -> list[Recorded | ConflictError]:
+def record_batch(
+    connection: Connection, predictions: Sequence[Prediction], process: UUID = NOBODY, *, alone: bool = False
+) -> list[Recorded | ConflictError]:
     """Store a group of predictions in the caller's transaction, each once, and count them for the process that answered.
 
     The first prediction under a key is stored and its hour marked for the worker; a later one with the same content is
     answered with the first, one with other content with a ConflictError. That holds within the group, across processes
     and across restarts; a group that was committed without our hearing of it may be sent again.
+
+    alone: nothing else is part of the transaction, so that it may be committed here, which saves a way to the server.
 
     Returns:
         One answer for each prediction, in their order.
@@ -59,16 +64,20 @@ def record_batch(connection: Connection, predictions: Sequence[Prediction], proc
     if not predictions:
         return []
     check_ids(predictions)
-    wanted, months = Wanted(predictions), {month_of(prediction.received_at) for prediction in predictions}
+    wanted, months = Wanted(predictions), {month_of(hour) for _, hour in hours_of(predictions)}
     with driver_cursor(connection) as cursor, driver_cursor(connection) as calendar:
         with in_one_go(connection):
             cursor.execute(BRIEFLY)
             ask(cursor, wanted)
             ask_for_months(calendar, months)
+            lines = lines_of(predictions)
+            ready = list(islice(lines, AHEAD))
         verdicts = settle(cursor, predictions, wanted)
         make_months(connection, months, calendar.fetchall())
         new = [prediction for prediction, verdict in zip(predictions, verdicts, strict=True) if verdict.new]
-        formers = _store(cursor, new, process)
+        all_new = len(new) == len(predictions)
+        rest = chain(ready, lines) if all_new else lines_of(new)
+        formers = _store(connection, cursor, new, rest, process, commit=alone and all_new)
         earlier = _find(connection, [verdict.owner for verdict in verdicts if not verdict.new])
         if earlier:
             formers = {**formers, **formers_of(cursor, list(earlier.values()))}
@@ -77,7 +86,7 @@ def record_batch(connection: Connection, predictions: Sequence[Prediction], proc
 
 def check_ids(predictions: Sequence[Prediction]) -> None:
     """Raise a ValueError where the id of a prediction does not carry its time."""
-    if any(time_of(prediction.id) != prediction.received_at for prediction in predictions):
+    if not all(carries(prediction.id, prediction.received_at) for prediction in predictions):
         raise ValueError("the id of a prediction must be a UUIDv7 of its received_at")
 
 
@@ -128,16 +137,24 @@ def predictions_of(connection: Connection, *, accession: bytes | None = None, in
     return list(connection.scalars(select(table.c.id).where(*wanted).order_by(table.c.id))) if wanted else []
 
 
-def _store(cursor: Cursor[Any], predictions: Sequence[Prediction], process: UUID) -> dict[UUID, UUID]:
+def _store(
+    connection: Connection, cursor: Cursor[Any], predictions: Sequence[Prediction], lines: Iterable[bytes], process: UUID, *, commit: bool
+) -> dict[UUID, UUID]:
     """The rows, and all that follows from them; says which earlier prediction each of them takes the place of."""
     if not predictions:
         return {}
     with cursor.copy(COPY) as copy:
-        copy.set_types(list(TYPES.values()))
-        for prediction in predictions:
-            copy.write_row(fields(prediction))
+        copy.write(START)
+        for block in lines:
+            copy.write(block)
+        copy.write(END)
+        news = told(predictions, process)  # the server still writes meanwhile
     store_sealed(cursor, predictions)
-    return follow_up(cursor, predictions, process)
+    with in_one_go(connection):
+        follow_up(cursor, news)
+        if commit:
+            driver_connection(connection).commit()
+    return dict(cursor.fetchall())
 
 
 def _answer(
