@@ -167,6 +167,10 @@ class RemedyStateError(StepwedgeError):
     """The remedy is not in a state in which this can be done: somebody was faster, or its time is over."""
 
 
+class NoComparisonError(StepwedgeError):
+    """The remedy has no challenger yet, or nothing was compared yet."""
+
+
 class NotApproverError(StepwedgeError):
     """The plan of the model names who may decide on its remedies, and this caller is not among them."""
 

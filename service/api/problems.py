@@ -68,6 +68,7 @@ KINDS: Mapping[type[BaseException], Kind] = {
     errors.PacedError: Kind("too-many-requests", 429, "Too many requests of this caller", Outcome.FAILED, RETRY_AFTER_S),
     errors.UnknownAlarmError: Kind("unknown-alarm", 404, "Unknown alarm"),
     errors.UnknownRemedyError: Kind("unknown-remedy", 404, "Unknown remedy"),
+    errors.NoComparisonError: Kind("no-comparison", 404, "No comparison yet"),
     errors.RemedyStateError: Kind("remedy-state", 409, "The remedy is in another state"),
     errors.NotApproverError: Kind("not-approver", 403, "Not among those who may decide"),
     errors.NotPassedError: Kind("not-passed", 409, "The comparison has not passed"),

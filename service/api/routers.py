@@ -7,6 +7,7 @@ from starlette.routing import Route
 from service.api import (
     alarms,
     alerts,
+    comparisons,
     curves,
     devices,
     dicomweb,
@@ -54,6 +55,7 @@ ROUTERS = (
     subgroups.router,
     thresholds.router,
     remedies.router,
+    comparisons.router,
     stops.router,
     erasures.router,
     health.router,

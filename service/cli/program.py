@@ -7,6 +7,7 @@ import typer
 from service.cli.alarms import alarms
 from service.cli.archive import archive
 from service.cli.audit import audit
+from service.cli.compare import compare
 from service.cli.demo import demo
 from service.cli.doctor import doctor
 from service.cli.erase import erase
@@ -34,6 +35,7 @@ COMMANDS = (
     (WORK, labels),
     (WORK, worklist),
     (WORK, replay),
+    (WORK, compare),
     (WORK, archive),
     (WORK, retally),
     (WORK, erase),

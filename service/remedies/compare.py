@@ -1,0 +1,216 @@
+"""Compare: champion against challenger on the same labelled films, by what the plan declared before anything went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection
+
+from detectors.non_inferiority import Decision, together
+from detectors.paired import Pair
+from detectors.plan import ALL
+from service.domain import ModelVersion
+from service.models.manifest import Manifest, parse_manifest
+from service.models.plan import Acceptance
+from service.models.recalibrated import derived_scores
+from service.models.sameness import same_logits
+from service.remedies.comparison import Comparison, Criterion
+from service.remedies.criteria import Place, criteria
+from service.remedies.plan import plan_of
+from service.store.comparisons import durations_among, labelled_between, shadowed_among
+from service.store.ids import uuid7_floor
+from service.store.models import champion as champion_of
+from service.store.remedies import remedy_of_challenger
+from service.store.rows import Rows, rows_between
+from service.store.shadow_predictions import first_shadow
+from service.worker.columns import subgroups_of
+
+MOST_CASES = 100_000
+VALUES = 16
+"""Values of a subgroup that are looked at, most frequent first."""
+LONGEST_WAIT_DAYS = 3650
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Who is compared. derived: they are one model behind one input, and differ in what is made of its logits."""
+
+    champion: ModelVersion
+    challenger: ModelVersion
+    ours: Manifest
+    theirs: Manifest
+
+    @classmethod
+    def of(cls, champion: ModelVersion, challenger: ModelVersion) -> Sides:
+        """With their manifests."""
+        return cls(champion, challenger, parse_manifest(champion.manifest), parse_manifest(challenger.manifest))
+
+    @property
+    def derived(self) -> bool:
+        return same_logits(self.ours, self.theirs)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cases:
+    """Labelled films [n] that both answered: rows of the champion, scores of the challenger [n, findings], durations of both (ms)."""
+
+    rows: Rows
+    challenger: NDArray[np.float32]
+    champion_ms: Floats
+    challenger_ms: Floats
+
+
+def compare(connection: Connection, challenger: ModelVersion, now: datetime) -> Comparison:
+    """Compare a challenger with its model's champion on films received since it has been in the shadow.
+
+    No film that it was trained or fitted on is among them: those came before. Films of one patient count as one witness. A recalibrated version
+    was never asked: its scores follow from the stored ones.
+
+    Raises:
+        UnknownModelError: Nobody answers for the model.
+    """
+    sides = Sides.of(champion_of(connection, challenger.model), challenger)
+    remedy = remedy_of_challenger(connection, challenger.id)
+    plan = (sides.ours.remedies if remedy is None else plan_of(remedy)).acceptance
+    since = challenger.registered_at if sides.derived else first_shadow(connection, challenger.id)
+    if not set(sides.ours.finding_names) <= set(sides.theirs.finding_names):
+        return _told(sides, [Criterion("findings", "", ALL, Decision.FAIL, reason="a finding is missing")], Volume(0, 0.0, now))
+    if since is None or since >= now:
+        return _told(sides, [Criterion("days", "", ALL, Decision.NOT_YET, reason="not in the shadow yet")], Volume(0, 0.0, now))
+    cases = _cases(connection, sides, since, now)
+    days = max((now - since) / timedelta(days=1), 1 / 24)
+    lines = [*_patience(plan, since, now), *_lines(plan, sides, cases)]
+    if not sides.derived:
+        lines.append(_latency(plan, cases))
+    return _told(sides, lines, Volume(len(cases.rows), len(cases.rows) / days, now))
+
+
+def _cases(connection: Connection, sides: Sides, since: datetime, now: datetime) -> Cases:
+    """What is labelled of the films that both answered."""
+    names, tiers = sides.ours.finding_names, sides.ours.monitoring.label_tiers
+    known = labelled_between(connection, sides.champion.id, uuid7_floor(since), uuid7_floor(now), MOST_CASES)
+    if sides.derived:
+        rows = rows_between(connection, sides.champion.id, since, now, names, tiers=tiers, among=known)
+        return Cases(rows, derived_scores(sides.ours, sides.theirs, rows.logits), np.zeros(0), np.zeros(0))
+    said = shadowed_among(connection, sides.challenger.id, known)
+    rows = rows_between(connection, sides.champion.id, since, now, names, tiers=tiers, among=list(said))
+    columns = [sides.theirs.finding_names.index(name) for name in names]
+    scores = np.array([[said[one][0][column] for column in columns] for one in rows.ids], np.float32).reshape(len(rows), len(columns))
+    took = durations_among(connection, list(rows.ids))
+    return Cases(rows, scores, np.array([took[one] for one in rows.ids]), np.array([said[one][1] for one in rows.ids]))
+
+
+def _lines(plan: Acceptance, sides: Sides, cases: Cases) -> list[Criterion]:
+    """All lines; those that could decide are counted first, since a fail must be the surer the more are judged."""
+    counted = list(_all(plan, sides, cases, 1))
+    claims = sum(one.decision is not None for one in counted)
+    return list(_all(plan, sides, cases, claims))
+
+
+def _all(plan: Acceptance, sides: Sides, cases: Cases, claims: int) -> Iterator[Criterion]:
+    cells = cells_of(sides.ours.monitoring.subgroups, cases.rows, 2 * plan.subgroup_minimum)
+    other = {finding.name: finding for finding in sides.theirs.findings}
+    for column, finding in enumerate(sides.ours.findings):
+        for cell, inside in cells.items():
+            known = inside & ~np.isnan(cases.rows.labels[:, column])
+            place = Place(finding.name, cell, finding.threshold_logit, other[finding.name].threshold_logit)
+            yield from criteria(plan, place, _pair(cases, column, known), claims)
+
+
+def _pair(cases: Cases, column: int, known: NDArray[np.bool_]) -> Pair:
+    rows = cases.rows
+    scores = (rows.logits[known, column].astype(np.float64), cases.challenger[known, column].astype(np.float64))
+    return Pair.of(rows.labels[known, column], *scores, rows.weights[known, column], rows.patients[known])
+
+
+def cells_of(subgroups: Sequence[str], rows: Rows, least: int) -> Mapping[str, NDArray[np.bool_]]:
+    """The whole, then each value of each declared subgroup that has so many films, most frequent first."""
+    cells = {ALL: np.ones(len(rows), np.bool_)}
+    for name, column in subgroups_of(subgroups, rows).items():
+        values, counts = np.unique([str(value) for value in column if value is not None], return_counts=True)
+        for place in np.lexsort((values, -counts))[:VALUES]:
+            if counts[place] >= least:
+                cells[f"{name}={values[place]}"] = np.asarray(column == values[place], np.bool_)
+    return cells
+
+
+def _patience(plan: Acceptance, since: datetime, now: datetime) -> list[Criterion]:
+    if not plan.minimum_days:
+        return []
+    due = since + timedelta(days=plan.minimum_days)
+    decision = Decision.PASS if now >= due else Decision.NOT_YET
+    return [Criterion("days", "", ALL, decision, limit=plan.minimum_days, ready_on=None if now >= due else due.date())]
+
+
+def _latency(plan: Acceptance, cases: Cases) -> Criterion:
+    """The median of what the challenger takes for a film, as a share of the median of what an answer of the champion takes in all."""
+    if not len(cases.rows):
+        return Criterion("latency", "", ALL, Decision.NOT_YET, limit=plan.latency_ratio)
+    one, other = float(np.median(cases.champion_ms)), float(np.median(cases.challenger_ms))
+    ratio = other / max(one, 1e-3)
+    decision = Decision.PASS if ratio <= plan.latency_ratio else Decision.FAIL
+    return Criterion("latency", "", ALL, decision, one, other, other - one, limit=plan.latency_ratio, n=len(cases.rows), reason="ms")
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """Labelled films that both answered, how many a day, and today."""
+
+    cases: int
+    a_day: float
+    now: datetime
+
+
+def _told(sides: Sides, lines: Sequence[Criterion], volume: Volume) -> Comparison:
+    """All of it, with the day on which each line is expected to be decided."""
+    dated = tuple(one if one.more is None else replace(one, ready_on=_day(volume, one.more)) for one in lines)
+    decision = together([one.decision for one in dated if one.decision is not None])
+    waits = [one for one in dated if one.decision is Decision.NOT_YET]
+    more = [one.more for one in waits if one.more is not None]
+    days = [one.ready_on for one in waits if one.ready_on is not None]
+    return Comparison(
+        sides.challenger.model,
+        sides.champion.version,
+        sides.challenger.version,
+        decision,
+        summary(decision, dated),
+        volume.cases,
+        round(volume.a_day, 3),
+        max(more) if more and decision is Decision.NOT_YET else None,
+        max(days) if days and decision is Decision.NOT_YET else None,
+        dated,
+    )
+
+
+def _day(volume: Volume, more: int) -> date | None:
+    days = ceil(more / volume.a_day) if volume.a_day > 0 else LONGEST_WAIT_DAYS
+    return None if days >= LONGEST_WAIT_DAYS else volume.now.date() + timedelta(days=days)
+
+
+def summary(decision: Decision, lines: Sequence[Criterion]) -> str:
+    """One sentence for whoever decides."""
+    if decision is Decision.PASS:
+        judged = [one for one in lines if one.decision is not None]
+        return f"Not worse than the champion beyond the plan's margins in any of {len(judged)} criteria."
+    named = [_named(one) for one in lines if one.decision is (Decision.FAIL if decision is Decision.FAIL else Decision.NOT_YET)]
+    what = "; ".join(named[:3]) + (f"; and {len(named) - 3} more" if len(named) > 3 else "")  # noqa: PLR2004 - as many as one reads
+    if decision is Decision.NOT_YET:
+        return f"Not known yet: {what}."
+    cells = list(dict.fromkeys(one.cell for one in lines if one.decision is Decision.FAIL and one.cell != ALL))
+    return f"Worse than the plan allows: {what}." + (f" Subgroups in which it is worse: {', '.join(cells)}." if cells else "")
+
+
+def _named(one: Criterion) -> str:
+    where = " ".join(part for part in (one.measure.replace("_", " "), one.finding and f"of {one.finding}") if part)
+    cell = "" if one.cell == ALL else f" in {one.cell}"
+    if one.champion is None or one.challenger is None:
+        return f"{where}{cell}" + (f" ({one.reason})" if one.reason else "")
+    wait = f", about {one.more} labelled films more" if one.more else ""
+    return f"{where}{cell}, {one.champion:.3f} -> {one.challenger:.3f}{wait}"
