@@ -66,6 +66,7 @@ from detectors.calibration_line import calibration_line
 from detectors.decision_costs import decision_costs
 from detectors.decision_rates import decision_rates
 from detectors.embedding_drift import embedding_drift
+from detectors.estimate_error import estimate_error
 from detectors.estimated_performance import estimated_performance
 from detectors.feature_drift import feature_drift
 from detectors.flag_rate import flag_rate
@@ -99,8 +100,7 @@ OF_INPUTS_AND_SCORES: tuple[Detector, ...] = (
 )
 """What needs no label, and so can be read within the day."""
 
-DETECTORS: tuple[Detector, ...] = (
-    *OF_INPUTS_AND_SCORES,
+OF_LABELS: tuple[Detector, ...] = (
     observed_prevalence,
     calibration_line,
     spiegelhalter,
@@ -110,7 +110,10 @@ DETECTORS: tuple[Detector, ...] = (
     decision_costs,
     auroc,
     auprc,
-    estimated_performance,
+    estimate_error,
     reader_kappa,
     subgroup_gaps,
 )
+"""What rests on labels: asked of windows whose films are old enough to have them (`Plan.label_maturity_days`)."""
+
+DETECTORS: tuple[Detector, ...] = (*OF_INPUTS_AND_SCORES, estimated_performance, *OF_LABELS)

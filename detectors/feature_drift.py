@@ -28,23 +28,29 @@ def feature_drift(reference: Reference, window: Mapping[str, Tally]) -> Sequence
     Returns:
         One measurement a feature; `insufficient` below 50 values in the window or in the reference.
     """
-    tally = tally_of(reference.schema, window, ALL)
-    compared = {feature: _compare(reference, tally, feature) for feature in reference.schema.features}
+    return drift_in(reference, window, ALL)
+
+
+def drift_in(reference: Reference, window: Mapping[str, Tally], cell: str) -> Sequence[Measurement]:
+    """Compare a cell with the same cell of the reference, for reading."""
+    tally = tally_of(reference.schema, window, cell)
+    compared = {feature: _compare(reference, tally, feature, cell) for feature in reference.schema.features}
     level = benjamini_hochberg([one.p for one in compared.values() if one is not None])
-    return [_measured(feature, int(tally.feature(feature)[:-1].sum()), one, level) for feature, one in compared.items()]
+    return [_measured(feature, int(tally.feature(feature)[:-1].sum()), one, level, cell) for feature, one in compared.items()]
 
 
-def _compare(reference: Reference, tally: Tally, feature: str) -> Divergence | None:
-    then, now = reference.tallies[ALL].feature(feature)[:-1], tally.feature(feature)[:-1]
+def _compare(reference: Reference, tally: Tally, feature: str, cell: str) -> Divergence | None:
+    then, now = reference.tallies[cell].feature(feature)[:-1], tally.feature(feature)[:-1]
     if min(then.sum(), now.sum()) < NEEDED:
         return None
     groups = equal_groups(then) if feature in reference.schema.numeric else common_groups(then)
-    return compare(merge(then, groups), merge(now, groups), reference.dispersion_of(family_of(feature), feature=feature))
+    return compare(merge(then, groups), merge(now, groups), reference.dispersion_of(family_of(feature), cell=cell, feature=feature))
 
 
-def _measured(feature: str, n: int, one: Divergence | None, level: float) -> Measurement:
+def _measured(feature: str, n: int, one: Divergence | None, level: float, cell: str) -> Measurement:
     if one is None:
-        return Measurement.insufficient(NAME, n, f"{NEEDED} values needed, in the window and in the reference", feature=feature)
+        return Measurement.insufficient(NAME, n, f"{NEEDED} values needed, in the window and in the reference", cell=cell, feature=feature)
     breached = one.p <= level and one.distance >= MINIMUM_DISTANCE
     limit = max(MINIMUM_DISTANCE, one.critical(level))
-    return Measurement(NAME, one.distance, n, one.interval, limit, Verdict.BREACHED if breached else Verdict.WITHIN, feature=feature)
+    verdict = Verdict.BREACHED if breached else Verdict.WITHIN
+    return Measurement(NAME, one.distance, n, one.interval, limit, verdict, cell=cell, feature=feature)

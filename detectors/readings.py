@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any, overload
 
 import numpy as np
@@ -109,6 +109,26 @@ class Readings(Sequence[Measurement]):
     def take(self, rows: NDArray[np.int64]) -> Readings:
         """Pick rows."""
         return Readings(words=self.words, **{name: getattr(self, name)[rows] for name in _ARRAYS})
+
+    def hiding(self, cells: Collection[str], reason: str) -> Readings:
+        """Say of these cells nothing but why.
+
+        >>> one = Measurement("auroc", 0.9, 7, Interval(0.85, 0.93), 0.8, Verdict.WITHIN, cell="site=north")
+        >>> Readings.of([one]).hiding({"site=north"}, "few")[0] == Measurement.insufficient("auroc", 0, "few", cell="site=north")
+        True
+        """
+        here = np.isin(self.cell, [code for code, word in enumerate(self.words) if word in cells])
+        if not here.any():
+            return self
+        blank = {name: np.where(here, np.nan, getattr(self, name)) for name in ("value", "low", "high", "limit")}
+        return replace(
+            self,
+            words=(*self.words, reason),
+            reason=np.where(here, len(self.words), self.reason).astype(np.int32),
+            n=np.where(here, 0, self.n),
+            verdict=np.where(here, VERDICTS.index(Verdict.INSUFFICIENT), self.verdict).astype(np.int8),
+            **blank,
+        )
 
     @property
     def names(self) -> frozenset[str]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
+from detectors.hidden import OTHER, PAIRED, attributes_of, hidden_in, of_attribute
 from detectors.intervals import Z, newcombe, wilson
 from detectors.measurement import Interval
 from detectors.multiplicity import adjusted
@@ -17,13 +18,9 @@ from detectors.plan import ALL
 from detectors.reference import Reference
 from detectors.schema import POSITIVE
 from detectors.shrinkage import shrink
-from detectors.suppression import hidden_cells
 from detectors.tally import Tally, tally_of
 from detectors.verification import Verified
 
-PAIRED = " & "
-"""Between the two values of a pair."""
-OTHER = "other"
 RATES = ("sensitivity", "specificity", "positive_predictive_value", "negative_predictive_value")
 UNDERDIAGNOSIS = "underdiagnosis"
 SHOWN = 10
@@ -88,47 +85,21 @@ def subgroups(reference: Reference, window: Mapping[str, Tally], finding: str) -
     cells = [cell for cell in reference.cells if cell != ALL]
     whole = tally_of(reference.schema, window, ALL)
     tallies = {cell: tally_of(reference.schema, window, cell) for cell in cells}
-    names = list(dict.fromkeys(cell.partition("=")[0] for cell in cells if PAIRED not in cell))
-    others = {name: _left(whole, [tallies[cell] for cell in cells if _of(cell, name)]) for name in names}
-    patients = {cell: count_patients(one.patients()) for cell, one in tallies.items()}
-    patients |= {f"{name}={OTHER}": count_patients(one.patients()) for name, one in others.items()}
-    hidden = hidden_cells(*_lines(patients, cells, names, tallies))
+    names = attributes_of(cells)
+    others = {name: _left(whole, [tallies[cell] for cell in cells if of_attribute(cell, name)]) for name in names}
+    hidden = hidden_in(window, cells)
     gaps = _gaps(reference, window, finding, cells)
     found = tuple(
         Subgroup(cell, hidden=True)
         if cell in hidden
-        else Subgroup(cell, hidden=False, films=tallies[cell].n, patients=patients[cell], gaps=gaps[cell])
+        else Subgroup(cell, hidden=False, films=tallies[cell].n, patients=count_patients(tallies[cell].patients()), gaps=gaps[cell])
         for cell in cells
     )
     return found, tuple(_attribute(reference, whole, others[name], name, hidden=f"{name}={OTHER}" in hidden) for name in names)
 
 
-def _of(cell: str, name: str) -> bool:
-    return PAIRED not in cell and cell.startswith(f"{name}=")
-
-
 def _left(whole: Tally, parts: Sequence[Tally]) -> Tally:
     return Tally(whole.schema, whole.vector - sum((one.vector for one in parts), start=np.zeros_like(whole.vector)))
-
-
-def _lines(
-    patients: Mapping[str, float], cells: Sequence[str], names: Sequence[str], tallies: Mapping[str, Tally]
-) -> tuple[Mapping[str, float], list[list[str]]]:
-    """Patients of every cell, with what is left of each line, and the lines: values of an attribute, rows and columns of pairs."""
-    known = dict(patients)
-    lines = [[*(cell for cell in cells if _of(cell, name)), f"{name}={OTHER}"] for name in names]
-    pairs: dict[tuple[str, str], list[str]] = {}
-    for cell in cells:
-        values = cell.split(PAIRED)
-        if len(values) > 1:
-            for value, across in (values, values[::-1]):
-                pairs.setdefault((value, across.partition("=")[0]), []).append(cell)
-    for (value, across), members in pairs.items():
-        if value in tallies:
-            rest = f"{value}{PAIRED}{across}={OTHER}"
-            known[rest] = count_patients(_left(tallies[value], [tallies[cell] for cell in members]).patients())
-            lines.append([*members, rest])
-    return known, lines
 
 
 def _attribute(reference: Reference, whole: Tally, left: Tally, name: str, *, hidden: bool) -> Attribute:

@@ -11,7 +11,7 @@ from threading import Event, Thread
 from uuid import UUID, uuid4
 
 from fastapi import FastAPI
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, ProcessCollector
 from sqlalchemy import Engine
 
 from service.api import handlers
@@ -22,6 +22,7 @@ from service.api.envelope import Envelope
 from service.api.routers import DIRECT, ROUTERS
 from service.api.state import Service
 from service.config import Settings
+from service.console.routes import routes
 from service.domain import ModelVersion
 from service.errors import SetupError
 from service.gateway.admit import Admission
@@ -99,6 +100,7 @@ def create_app(settings: Settings) -> FastAPI:
     described = {"title": "Stepwedge", "description": DESCRIPTION, "version": "1", "docs_url": None, "redoc_url": None}
     app = Direct(DIRECT, Envelope, {**described, "lifespan": lifespan, "redirect_slashes": False})
     app.add_middleware(Envelope)
+    app.router.routes.extend(routes())
     handlers.install(app, ROUTERS)
     for router in ROUTERS:
         app.include_router(router)
@@ -106,9 +108,16 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
+def open_registry() -> CollectorRegistry:
+    """Where the series of this process are declared, its memory, files and processor time among them."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    return registry
+
+
 def assemble(settings: Settings, key: bytes, pacs: Pacs | None, engine: Engine, stack: AsyncExitStack) -> Service:
     """Make the parts, and leave on the stack how they end: what was made last ends first."""
-    registry = CollectorRegistry()
+    registry = open_registry()
     ledger, notices = Ledger(registry), Notices(registry)
     database = Database(engine)
     stack.push_async_callback(database.close)

@@ -8,10 +8,25 @@ from collections.abc import Callable, Mapping
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
+from dashboards.grafana.fleet import fleet
+from dashboards.grafana.inputs import inputs
 from dashboards.grafana.model import model
+from dashboards.grafana.remedies import remedies
 from dashboards.grafana.runbook import runbook
+from dashboards.grafana.service import service
+from dashboards.grafana.subgroups import subgroups
+from dashboards.grafana.truth import truth
 
-DASHBOARDS: Mapping[str, Callable[[], Dashboard]] = {"model": model, "runbook": runbook}
+DASHBOARDS: Mapping[str, Callable[[], Dashboard]] = {
+    "fleet": fleet,
+    "model": model,
+    "inputs": inputs,
+    "calibration": truth,
+    "subgroups": subgroups,
+    "service": service,
+    "remedies": remedies,
+    "runbook": runbook,
+}
 
 STRAY = {"auto", "auto_min", "auto_count", "placement"}
 """Defaults that the builders write and nobody asked for: the first three belong to another kind of variable, the last hides a link in a menu."""

@@ -20,9 +20,10 @@ def over_time(
     *,
     where: str = CELL,
     unit: str = "none",
+    width: int = 6,
     ends: tuple[float | None, float | None] = (None, None),
 ) -> timeseries.Panel:
-    """One measurement of the chosen finding, subgroup and window over time, a quarter of the width."""
+    """One measurement of the chosen finding, subgroup and window over time, a quarter of the width unless told otherwise."""
     chosen = f'{where},measurement="{measurement}",{WINDOW}'
     queries = [
         Query(once("stepwedge_measurement", chosen), measurement),
@@ -31,7 +32,7 @@ def over_time(
         Query(once("stepwedge_measurement_limit", chosen), LIMIT),
     ]
     limit = [DynamicConfigValue("color", {"mode": "fixed", "fixedColor": "red"}), DynamicConfigValue("custom.lineStyle", {"fill": "dash"})]
-    return lines(title, about, queries, unit=unit, width=6, interval=(LOW, HIGH), ends=ends).override_by_name(LIMIT, limit)
+    return lines(title, about, queries, unit=unit, width=width, interval=(LOW, HIGH), ends=ends).override_by_name(LIMIT, limit)
 
 
 def against_limit(title: str, about: str, measurement: str, *, where: str, ends: tuple[float | None, float | None]) -> timeseries.Panel:
@@ -53,13 +54,18 @@ def by_subgroup(title: str, about: str, measurements: tuple[str, ...]) -> table.
     return _verdicts(title, about, FINDING, measurements, "subgroup")
 
 
+def gaps_by_subgroup(title: str, about: str, measurements: tuple[str, ...]) -> table.Panel:
+    """How much worse each subgroup is served than everybody else, one line a finding and subgroup."""
+    return _verdicts(title, about, MODEL, measurements, "finding", "subgroup")
+
+
 def by_feature(title: str, about: str, measurements: tuple[str, ...], *, width: int) -> table.Panel:
     """Some measurements of the inputs, one line a feature."""
     return _verdicts(title, about, MODEL, measurements, "feature", width=width)
 
 
-def _verdicts(title: str, about: str, where: str, measurements: tuple[str, ...], each: str, *, width: int = 24) -> table.Panel:
-    chosen, by = f'{where},measurement=~"{"|".join(measurements)}",{WINDOW}', ("measurement", each)
+def _verdicts(title: str, about: str, where: str, measurements: tuple[str, ...], *each: str, width: int = 24) -> table.Panel:
+    chosen, by = f'{where},measurement=~"{"|".join(measurements)}",{WINDOW}', ("measurement", *each)
     columns = [
         Column("Value", once("stepwedge_measurement", chosen, *by), decimals=3),
         Column("from", once("stepwedge_measurement_low", chosen, *by), decimals=3),
@@ -68,4 +74,4 @@ def _verdicts(title: str, about: str, where: str, measurements: tuple[str, ...],
         Column("n", once("stepwedge_measurement_observations", chosen, *by), unit="short", decimals=0),
         Column("Verdict", once("stepwedge_measurement_verdict", chosen, *by), words=WORDS),
     ]
-    return listing(title, about, columns, sort="Verdict", width=width, height=12)
+    return listing(title, about, columns, sort=("Verdict", "n"), width=width, height=12)

@@ -51,6 +51,15 @@ class Column:
     """Values that are shown as a word: value, word, colour."""
 
 
+@dataclass(frozen=True, slots=True)
+class Leads:
+    """A column of labels whose values lead to another page: name of the label, what the link is called, and where it goes."""
+
+    label: str
+    title: str
+    url: str
+
+
 def thresholds(steps: Steps) -> dashboard.ThresholdsConfig:
     return dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps([Threshold(value=value, color=color) for value, color in steps])
 
@@ -134,9 +143,20 @@ def lines(
 
 
 def listing(
-    title: str, about: str, columns: Sequence[Column], *, sort: str, width: int = 24, height: int = 8, alert: str = ""
+    title: str,
+    about: str,
+    columns: Sequence[Column],
+    *,
+    sort: Sequence[str],
+    width: int = 24,
+    height: int = 8,
+    leads: Sequence[Leads] = (),
+    alert: str = "",
 ) -> table.Panel:
-    """Figures of now, side by side: one row for each set of labels that the columns share."""
+    """Figures of now, side by side: one row for each set of labels that the columns share.
+
+    sort: titles of columns, largest first; the next one decides between equals. leads: labels that are links.
+    """
     names = {f"Value #{ref}": column.title for column, ref in zip(columns, ascii_uppercase, strict=False)} | {"Value": columns[0].title}
     panel = (
         table.Panel()
@@ -146,13 +166,15 @@ def listing(
         .targets([_tabled(column, ref) for column, ref in zip(columns, ascii_uppercase, strict=False)])
         .with_transformation(DataTransformerConfig(id_val="merge", options={}))
         .with_transformation(DataTransformerConfig(id_val="organize", options={"excludeByName": {"Time": True}, "renameByName": names}))
-        .sort_by([options.TableSortByFieldState().display_name(sort).desc(desc=True)])
+        .sort_by([options.TableSortByFieldState().display_name(one).desc(desc=True) for one in sort])
         .filterable(filterable=True)
         .height(height)
         .span(width)
     )
     for column in columns:
         panel = panel.override_by_name(column.title, _shown(column))
+    for lead in leads:
+        panel = panel.override_by_name(lead.label, [DynamicConfigValue("links", [{"title": lead.title, "url": lead.url}])])
     return panel.links([link_to(alert)]) if alert else panel
 
 

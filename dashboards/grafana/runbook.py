@@ -9,7 +9,8 @@ from grafana_foundation_sdk.builders import dashboard, text
 from grafana_foundation_sdk.models.dashboard import DashboardLinkType
 from grafana_foundation_sdk.models.text import TextMode
 
-UID = "stepwedge-runbook"
+from dashboards.grafana import uids
+
 SOURCE = Path(__file__).parents[1] / "runbook.md"
 
 
@@ -30,7 +31,7 @@ def link_to(alert: str) -> dashboard.DashboardLink:
     return (
         dashboard.DashboardLink(f"Runbook: {alert}")
         .type(DashboardLinkType.LINK)
-        .url(f"/d/{UID}?viewPanel={panel}")
+        .url(f"/d/{uids.RUNBOOK}?viewPanel={panel}")
         .target_blank(target_blank=True)
     )
 
@@ -39,7 +40,7 @@ def runbook() -> dashboard.Dashboard:
     """One text panel a section; its number is its place in the runbook, which `link_to` counts on."""
     built = (
         dashboard.Dashboard("Stepwedge: runbook")
-        .uid(UID)
+        .uid(uids.RUNBOOK)
         .tags(["stepwedge"])
         .description("What each alert means, how sure it is, where to look first, what it usually is, and what not to do.")
         .readonly()

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from grafana_foundation_sdk.builders import table, timeseries
-from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
-from dashboards.grafana.panels import LIMIT, Column, Query, lines, listing
+from dashboards.grafana import uids
+from dashboards.grafana.panels import LIMIT, Column, Leads, Query, lines, listing
 from dashboards.grafana.promql import SERIES, once
 
 SHOWN = 40
 """Rows of the table; a model has a few hundred series."""
 
 LOW, HIGH = "band, low", "band, high"
-
-KEPT = "&".join(f"${{{variable}:queryparam}}" for variable in ("datasource", "model", "version", "finding", "subgroup", "window"))
-CHOOSE = "/d/stepwedge-model?${__url_time_range}&" + KEPT + "&var-series=${__value.raw:percentencode}"
-"""The model dashboard as it stands, with another series chosen; names of series hold colons, spaces and whatever a device is called."""
 
 
 def against_its_band(title: str, about: str, where: str, *, width: int = 12) -> timeseries.Panel:
@@ -29,8 +25,8 @@ def against_its_band(title: str, about: str, where: str, *, width: int = 12) -> 
     return lines(title, about, queries, unit="percentunit", width=width, interval=(LOW, HIGH), alert="StepwedgeModelAlarm")
 
 
-def series_table(title: str, about: str, where: str) -> table.Panel:
-    """The strongest series of now, with what they count; a click on a name chooses it for the whole dashboard."""
+def series_table(title: str, about: str, where: str, *, keep: tuple[str, ...] = uids.CHOSEN_MODEL) -> table.Panel:
+    """The strongest series of now, with what they count; a click on a name draws it against its band. keep: variables that are chosen already."""
     leading = f"topk({SHOWN}, {once('stepwedge_alarm_evidence', where, *SERIES)})"
     columns = [
         Column("Evidence", leading, decimals=2, steps=LIMIT),
@@ -44,6 +40,5 @@ def series_table(title: str, about: str, where: str) -> table.Panel:
             )
         ),
     ]
-    choose = [{"title": "Draw this series", "url": CHOOSE}]
-    panel = listing(title, about, columns, sort="Evidence", height=10, alert="StepwedgeModelAlarm")
-    return panel.override_by_name("series", [DynamicConfigValue("links", choose)])
+    choose = [Leads("series", "Draw this series", uids.to(uids.INPUTS, keep=keep, series=uids.CLICKED))]
+    return listing(title, about, columns, sort=("Evidence",), height=10, leads=choose, alert="StepwedgeModelAlarm")

@@ -26,14 +26,14 @@ def _written_out(value: object) -> object:
 
 
 class Period(BaseModel):
-    """Days that end with the last completed pass, or earlier."""
+    """Days that end where films are old enough to have their labels (`label_maturity_days` before the last completed pass), or earlier."""
 
     model_config = ConfigDict(frozen=True)
 
     window: Annotated[int, Field(ge=1, le=3650, description="Length in days.", examples=[30])] = 30
     until: Annotated[
         Annotated[AwareDatetime, BeforeValidator(_written_out)] | None,
-        Field(description="End, to the hour; the last completed pass by default."),
+        Field(description="End, to the hour; by default, and at most, where labels are mature."),
     ] = None
 
 

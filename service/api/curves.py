@@ -119,7 +119,7 @@ def drawn(connection: Connection, model: str, asked: Asked) -> CurvesReply:
         threshold_probability=float(expit(threshold)),
         reason=NO_REFERENCE,
     )
-    stretch = stretch_of(connection, version, asked.window, [asked.subgroup], asked.until)
+    stretch = stretch_of(connection, version, asked.window, [asked.subgroup], asked.until, matured=True)
     return bare if stretch is None else _filled(bare, stretch, asked.cell_of(stretch.subject.reference))
 
 

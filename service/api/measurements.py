@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import asdict
+from datetime import date, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
+from detectors.ages import age_of
 from service.api.callers import MayRead
 from service.api.documents import problems
 from service.api.state import Served
+from service.models.manifest import parse_manifest
 from service.store.measurements import StoredMeasurement, last_measurements
 from service.store.models import champion
 from service.store.references import active_reference
@@ -44,6 +47,10 @@ class MeasurementReply(BaseModel):
     subgroup: Annotated[str, Field(validation_alias="cell", examples=["site=north"])]
     window_days: Annotated[int, Field(examples=[30])]
     as_of: Annotated[date, Field(description="The day up to which its window was read: the last one that is over, or today for one day.")]
+    films_until: Annotated[
+        date,
+        Field(description="Last day of its films: earlier where labels are needed, which must have come of age, see label_maturity_days."),
+    ]
     value: Annotated[float | None, Field(examples=[0.91])]
     n: Annotated[int, Field(examples=[412])]
     low: Annotated[float | None, Field(examples=[0.87])]
@@ -51,6 +58,10 @@ class MeasurementReply(BaseModel):
     limit: Annotated[float | None, Field(examples=[0.85])]
     verdict: Annotated[str, Field(examples=["within"])]
     reason: Annotated[str, Field(examples=[""])]
+
+    @classmethod
+    def of(cls, one: StoredMeasurement, maturity_days: int) -> MeasurementReply:
+        return cls.model_validate(asdict(one) | {"films_until": one.as_of - timedelta(days=age_of(one.name, maturity_days))})
 
 
 class MeasurementsReply(BaseModel):
@@ -76,12 +87,12 @@ async def list_measurements(model: str, _caller: MayRead, service: Served, filte
 
     def ask(connection: Connection) -> str:
         version = champion(connection, model)
-        found = measured(connection, version.id, filters)
+        found, maturity_days = measured(connection, version.id, filters), parse_manifest(version.manifest).monitoring.label_maturity_days
         reply = MeasurementsReply(
             model=version.model,
             version=version.version,
             as_of=max((each.as_of for each in found), default=None),
-            measurements=[MeasurementReply.model_validate(each) for each in found],
+            measurements=[MeasurementReply.of(each, maturity_days) for each in found],
         )
         # Thousands of numbers take a while to write: here, in the database's thread, no other request waits for that.
         return reply.model_dump_json()

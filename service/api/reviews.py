@@ -147,7 +147,16 @@ async def get_alarm_report(model: str, alarm: UUID, _caller: MayRead, service: S
 
 
 def _find(connection: Connection, model: str, identifier: UUID) -> tuple[Alarm, Mapping[Kind, Review]]:
+    return alarm_of(connection, model, identifier), reviews_of(connection, identifier)
+
+
+def alarm_of(connection: Connection, model: str, identifier: UUID) -> Alarm:
+    """One alarm of any version of a model.
+
+    Raises:
+        UnknownAlarmError: There is none of this id.
+    """
     found = find_alarm(connection, identifier)
     if found is None or found.model_version not in {version.id for version in versions(connection, model)}:
         raise UnknownAlarmError
-    return found, reviews_of(connection, identifier)
+    return found

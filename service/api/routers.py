@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from service.api import (
+    acknowledgements,
     alarms,
     alerts,
     comparisons,
@@ -13,7 +14,6 @@ from service.api import (
     dicomweb,
     erasures,
     health,
-    home,
     label_fhir,
     label_upload,
     labels,
@@ -47,6 +47,7 @@ ROUTERS = (
     models.router,
     alarms.router,
     reviews.router,
+    acknowledgements.router,
     alerts.router,
     devices.router,
     measurements.router,
@@ -61,7 +62,6 @@ ROUTERS = (
     health.router,
     metrics.router,
     problem_kinds.router,
-    home.router,
 )
 
 DIRECT = (

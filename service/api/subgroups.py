@@ -145,7 +145,7 @@ def compared(connection: Connection, model: str, asked: AskedFinding) -> Subgrou
     version = champion(connection, model)
     finding = asked.finding_of(parse_manifest(version.manifest))
     bare = SubgroupsReply(model=version.model, version=version.version, finding=finding, reason=NO_REFERENCE)
-    stretch = stretch_of(connection, version, asked.window, None, asked.until)
+    stretch = stretch_of(connection, version, asked.window, None, asked.until, matured=True)
     if stretch is None:
         return bare
     cells, attributes = subgroups(stretch.subject.reference, stretch.window, finding)

@@ -26,6 +26,10 @@ from service.worker.stretch import Stretch, stretch_of
 router = APIRouter(prefix="/v1/models", tags=["monitoring"])
 
 
+PLENTIFUL = 200
+"""Positives and negatives, each, from which labels say what today's prevalence is, and not scores."""
+
+
 class PointReply(BaseModel):
     """An operating point and what it does to a thousand films."""
 
@@ -104,7 +108,7 @@ class ThresholdsReply(BaseModel):
     prevalence: float | None = None
     prevalence_from: Annotated[
         Literal["scores", "labels"] | None,
-        Field(description="All films' scores, where these are a mixture of the reference's; else labels."),
+        Field(description="Labels where they are plentiful; else all films' scores, where these are a mixture of the reference's."),
     ] = None
     reason: Annotated[str, Field(examples=[""])] = ""
     recommendation: RecommendationReply | None = None
@@ -129,11 +133,11 @@ def recommended(connection: Connection, model: str, asked: AskedFinding) -> Thre
         cost_false_positive=declared.cost_false_positive,
         reason=NO_REFERENCE,
     )
-    stretch = stretch_of(connection, version, asked.window, [ALL], asked.until)
-    return bare if stretch is None else _filled(bare, stretch, declared.threshold_logit)
+    today, labelled = (stretch_of(connection, version, asked.window, [ALL], asked.until, matured=matured) for matured in (False, True))
+    return bare if today is None or labelled is None else _filled(bare, today, labelled, declared.threshold_logit)
 
 
-def _filled(bare: ThresholdsReply, stretch: Stretch, deployed: float) -> ThresholdsReply:
+def _filled(bare: ThresholdsReply, today: Stretch, stretch: Stretch, deployed: float) -> ThresholdsReply:
     reference, finding = stretch.subject.reference, bare.finding
     masses = masses_of(reference.schema, stretch.window, (finding,), (ALL,))
     known = {"since": stretch.since, "until": stretch.until, "labels": int(masses.labels[0])}
@@ -141,15 +145,15 @@ def _filled(bare: ThresholdsReply, stretch: Stretch, deployed: float) -> Thresho
         return bare.model_copy(
             update=known | {"reason": masses.reasons[0] or f"{EVENTS_NEEDED} positives and {EVENTS_NEEDED} negatives needed"}
         )
-    estimate = next(
-        (
-            one.value
-            for one in prevalence_estimate(reference, stretch.window)
-            if (one.name, one.finding) == ("prevalence_estimate", finding)
-        ),
-        None,
-    )
+    plentiful = masses.events[0].min() >= PLENTIFUL
+    estimate = None if plentiful else _from_scores(today, finding)
     phi = performance_dispersion(reference, stretch.window)(finding, ALL)
     found = recommend(masses, costs_of(reference.plan, finding), deployed, estimate, phi)
     told = {"prevalence": found.prevalence, "prevalence_from": "labels" if estimate is None else "scores", "reason": ""}
     return bare.model_copy(update=known | told | {"recommendation": RecommendationReply.of(found)})
+
+
+def _from_scores(today: Stretch, finding: str) -> float | None:
+    """Prevalence of all films up to now, most of which have no label yet."""
+    estimates = prevalence_estimate(today.subject.reference, today.window)
+    return next((one.value for one in estimates if (one.name, one.finding) == ("prevalence_estimate", finding)), None)

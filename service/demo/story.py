@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import httpx
+from sqlalchemy import Engine
 
 from service.config import Settings
 from service.demo.farewell import farewell
@@ -21,10 +22,13 @@ from service.demo.report import Report, report, table
 from service.demo.scenario import Scenario
 from service.demo.stream import Stream
 from service.demo.teller import Echo, Teller
+from service.domain import ModelVersion
 from service.errors import SetupError
+from service.models.manifest import read_manifest
 from service.models.registry import register_package
 from service.store.alarms import alarms_of
 from service.store.engine import open_engine
+from service.store.models import find_version
 
 READY_WITHIN_S = 60.0
 LOOK_EVERY_S = 0.1
@@ -46,7 +50,7 @@ def run(settings: Settings, *, database_url: str, address: str, echo: Echo, scen
     """
     engine = open_engine(database_url)
     try:
-        version = register_package(engine, settings.object_folder, PACKAGE, at=datetime.now(UTC))
+        version = demo_version(engine, settings)
         progress = load_progress(settings.data_dir, scenario or Scenario.ending(datetime.now(UTC).date(), SEED), version.registered_at)
         for line in foreword(progress):
             echo(line)
@@ -65,6 +69,14 @@ def run(settings: Settings, *, database_url: str, address: str, echo: Echo, scen
         return told
     finally:
         engine.dispose()
+
+
+def demo_version(engine: Engine, settings: Settings) -> ModelVersion:
+    """The version that the story is told with: registered once, so that whoever took its place since then stays there."""
+    manifest = read_manifest(PACKAGE)
+    with engine.connect() as connection:
+        known = find_version(connection, manifest.name, manifest.version)
+    return known or register_package(engine, settings.object_folder, PACKAGE, at=datetime.now(UTC))
 
 
 def wait_until_ready(client: httpx.Client, model: str) -> None:

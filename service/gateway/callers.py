@@ -71,6 +71,17 @@ class Callers:
             raise UnauthenticatedError
         return self._issuer.identify(token)
 
+    def holder(self, digest: bytes, now: datetime) -> Caller | None:
+        """Who has the key of this digest; None where it opens nothing any more.
+
+        Raises:
+            UnavailableError: The keys are not known yet.
+        """
+        if self._keys is None:
+            raise UnavailableError(STARTING)
+        key = self._keys.get(digest)
+        return Caller(key.name, key.roles) if key is not None and key.is_valid(now) else None
+
     async def watch(self) -> None:
         """Keep the copy fresh until cancelled."""
         while True:

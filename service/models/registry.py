@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from service.domain import ModelVersion
 from service.errors import PackageError
 from service.models.loading import LoadedModel, load_model, load_package
 from service.models.manifest import Manifest, parse_manifest
 from service.store.audit import ON_SITE
-from service.store.models import register
+from service.store.models import find_version, register
 from service.store.objects import fetch_folder, put_folder
 
 
@@ -28,13 +29,14 @@ def register_package(engine: Engine, objects: str, folder: Path, *, at: datetime
         PackageError: The package is not valid, or its version is registered with other content.
     """
     manifest = load_package(folder).manifest
-    package = _package_name(manifest)
     with engine.begin() as connection:
+        values = _as_known(connection, manifest)
+        package = _package_name(manifest.name, manifest.version, values)
         version = register(
             connection,
             model=manifest.name,
             version=manifest.version,
-            manifest=manifest.as_json(),
+            manifest=values,
             artifact_sha256=manifest.artifact.sha256,
             package=package,
             at=at,
@@ -59,7 +61,13 @@ def open_model(objects: str, version: ModelVersion) -> LoadedModel:
         return load_model(folder, manifest)
 
 
-def _package_name(manifest: Manifest) -> str:
+def _as_known(connection: Connection, manifest: Manifest) -> Mapping[str, object]:
+    """The manifest as it is registered, where it says the same: what was registered by an earlier release lacks the keys that came since."""
+    known = find_version(connection, manifest.name, manifest.version)
+    return known.manifest if known is not None and parse_manifest(known.manifest) == manifest else manifest.as_json()
+
+
+def _package_name(model: str, version: str, values: Mapping[str, object]) -> str:
     """Folder of a package below the object folder: another content never takes the place of the first."""
-    content = json.dumps(manifest.as_json(), sort_keys=True).encode()
-    return f"models/{manifest.name}/{manifest.version}-{hashlib.sha256(content).hexdigest()[:16]}"
+    content = json.dumps(dict(values), sort_keys=True).encode()
+    return f"models/{model}/{version}-{hashlib.sha256(content).hexdigest()[:16]}"

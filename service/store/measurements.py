@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Date, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
 from detectors.measurement import Measurement
@@ -70,6 +70,26 @@ def last_readings(connection: Connection, reference: int, window_days: int | Non
         left = said.take(np.flatnonzero([said.words[name] not in newer for name in said.name]))
         if len(left):
             found.append(StoredReadings(row.as_of, row.window_days, left))
+    return found
+
+
+def readings_between(
+    connection: Connection, reference: int, window_days: int, first: date, last: date, *, every: int = 1
+) -> list[StoredReadings]:
+    """What was read of windows of one length at the end of every so-manieth day up to the last, earliest first."""
+    query = (
+        select(readings.c.as_of, readings.c.window_days, readings.c.payload)
+        .where(readings.c.reference == reference, readings.c.window_days == window_days, readings.c.as_of.between(first, last))
+        .where((literal(last, Date) - readings.c.as_of) % every == 0)
+        .order_by(readings.c.as_of)
+    )
+    return [StoredReadings(row.as_of, row.window_days, Readings.from_bytes(row.payload)) for row in connection.execute(query)]
+
+
+def last_reading(connection: Connection, reference: int, window_days: int, last: date) -> date | None:
+    """The last day up to this one at whose end windows of this length were read; None where there is none."""
+    query = select(func.max(readings.c.as_of)).where(readings.c.reference == reference, readings.c.window_days == window_days)
+    found: date | None = connection.scalar(query.where(readings.c.as_of <= last))
     return found
 
 

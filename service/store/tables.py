@@ -28,6 +28,7 @@ from service.store.access_tables import api_keys, audit
 from service.store.alarm_tables import alarms, alerts, outbox
 from service.store.archive_tables import archive_days, archive_tombstones, retallied_days
 from service.store.capture_tables import aliases, erasures, ledger_months, ledgers, spool_segments
+from service.store.console_tables import acknowledgements, console_sessions
 from service.store.label_tables import asked_reads, label_imports, labels, waiting_labels
 from service.store.metadata import metadata, moment
 from service.store.reading_tables import measurements, readings, series_readings, snapshots
@@ -38,6 +39,7 @@ from service.store.word_tables import accepted_words
 
 __all__ = [
     "accepted_words",
+    "acknowledgements",
     "alarms",
     "alerts",
     "aliases",
@@ -48,6 +50,7 @@ __all__ = [
     "audit",
     "checkpoints",
     "comparisons",
+    "console_sessions",
     "day_marks",
     "day_tallies",
     "doomed_objects",

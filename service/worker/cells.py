@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.hidden import PAIRED
 from detectors.plan import ALL
-from detectors.subgroups import PAIRED
 
 SITE = "site"
 AGE_BAND = "age_band"

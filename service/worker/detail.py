@@ -19,6 +19,7 @@ HEADLINES = frozenset(
     {
         "sensitivity", "specificity", "auroc", "calibration_intercept", "calibration_slope", "brier_score",
         "auprc", "expected_cost_per_thousand", "smooth_calibration_error",
+        "label_completeness_30d", "label_delay_p95_30d",
         "estimate_validity", "estimated_sensitivity", "sensitivity_estimate_error",
         "flag_rate", "observed_prevalence", "prevalence_estimate", "score_drift", "embedding_drift", "out_of_distribution_share",
     }

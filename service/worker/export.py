@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Event
@@ -14,13 +14,16 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from detectors.measurement import Measurement
+from service.store.in_service import InService, versions_in_service
 from service.store.measurements import last_readings
 from service.store.outbox import Kind, OutboxCounts, count_messages
 from service.store.remedies import count_open_remedies
 from service.store.snapshots import StoredSnapshot, champion_snapshots, load_series
+from service.store.waiting import Waiting, count_waiting
 from service.worker import families
 from service.worker.detail import Detail, detail_of, headline_series, headlines
 from service.worker.families import Reading, Run
+from service.worker.in_service import in_service_families
 from service.worker.snapshot import Snapshot, unpack_series
 
 log = structlog.get_logger(__name__)
@@ -36,10 +39,12 @@ class LastRuns:
     runs: tuple[Run, ...]
     remedies: Mapping[tuple[str, str, str], int]
     outbox: Mapping[Kind, OutboxCounts]
+    waiting: Mapping[str, Waiting]
+    in_service: Sequence[InService]
 
 
-def last_runs(connection: Connection, most_series: int, former: LastRuns | None = None) -> LastRuns:
-    """Read the last run of every version in service, in as much detail as fits, the remedies that wait, and the outbox.
+def last_runs(connection: Connection, most_series: int, at: datetime, former: LastRuns | None = None) -> LastRuns:
+    """Read the last run of every version in service, in as much detail as fits, the remedies that wait, the outbox, and how each is watched.
 
     What was read of a run before, and has not changed since, is not read again.
     """
@@ -51,6 +56,8 @@ def last_runs(connection: Connection, most_series: int, former: LastRuns | None 
         runs=tuple(_run(connection, one, snapshot, detail, known.get((one.model, one.version))) for one, snapshot in stored),
         remedies=count_open_remedies(connection),
         outbox=count_messages(connection),
+        waiting=count_waiting(connection),
+        in_service=versions_in_service(connection, at),
     )
 
 
@@ -94,7 +101,7 @@ class MeasurementCollector(Collector):
         """Read the last runs from the store; when that fails, the former ones stay, and their ages grow."""
         try:
             with self._engine.connect() as connection:
-                self._last = last_runs(connection, self._most_series, self._last)
+                self._last = last_runs(connection, self._most_series, self._now(), self._last)
         except SQLAlchemyError as error:
             log.warning("last runs not read", error=type(error).__name__)
 
@@ -117,6 +124,8 @@ class MeasurementCollector(Collector):
         yield from families.series_families(last.runs)
         yield from families.alarm_families(last.runs)
         yield from families.run_families(last.runs, self._now())
+        yield from in_service_families(last.in_service)
         yield from families.detail_families(last.detail)
         yield from families.remedy_families(last.remedies)
         yield from families.outbox_families(last.outbox, self._now())
+        yield from families.waiting_families(last.waiting, self._now())

@@ -12,6 +12,7 @@ from prometheus_client.metrics_core import Metric
 
 from detectors.measurement import Measurement, Verdict
 from service.store.outbox import Kind, OutboxCounts
+from service.store.waiting import Waiting
 from service.worker.detail import Detail
 from service.worker.snapshot import SeriesReading, Snapshot
 
@@ -72,7 +73,7 @@ def measurement_families(runs: Sequence[Run]) -> Iterator[Metric]:
     )
     measured = [(_measured(run, reading), reading.measurement) for run in runs for reading in run.readings]
     for name, text, value_of in columns:
-        yield _gauge(name, text, MEASURED, ((labels, value_of(one)) for labels, one in measured))
+        yield gauge(name, text, MEASURED, ((labels, value_of(one)) for labels, one in measured))
 
 
 def series_families(runs: Sequence[Run]) -> Iterator[Metric]:
@@ -96,17 +97,27 @@ def series_families(runs: Sequence[Run]) -> Iterator[Metric]:
     )
     series = [(_identified(run, one), one) for run in runs for one in run.series]
     for name, text, value_of in columns:
-        yield _gauge(name, text, SERIES, ((labels, value_of(one)) for labels, one in series))
+        yield gauge(name, text, SERIES, ((labels, value_of(one)) for labels, one in series))
 
 
 def alarm_families(runs: Sequence[Run]) -> Iterator[Metric]:
-    """Export the alarms that are open, and how many there ever were."""
+    """Export the alarms that are open, since when, and how many there ever were."""
     is_open = ("model", "version", "kind", "family", "subgroup")
-    yield _gauge(
+    yield gauge(
         "stepwedge_alarm_open",
         "1 for each alarm that is open: what kind of shift, and the subgroup in which it lives.",
         is_open,
         (((run.model, run.version, alarm.kind, alarm.family, alarm.cell), 1.0) for run in runs for alarm in run.snapshot.open_alarms),
+    )
+    yield gauge(
+        "stepwedge_alarm_since_timestamp_seconds",
+        "When the change behind an open alarm is estimated to have begun, in seconds since 1970.",
+        is_open,
+        (
+            ((run.model, run.version, alarm.kind, alarm.family, alarm.cell), None if alarm.since is None else alarm.since.timestamp())
+            for run in runs
+            for alarm in run.snapshot.open_alarms
+        ),
     )
     opened = CounterMetricFamily(
         "stepwedge_alarms", "Alarms opened since the model version was registered.", labels=("model", "version", "kind")
@@ -120,19 +131,19 @@ def alarm_families(runs: Sequence[Run]) -> Iterator[Metric]:
 def run_families(runs: Sequence[Run], now: datetime) -> Iterator[Metric]:
     """Say how old all of this is, how far it reaches, and how complete its labels are."""
     version = ("model", "version")
-    yield _gauge(
+    yield gauge(
         "stepwedge_run_age_seconds",
         "Seconds since the last completed pass over a model version; everything measured of it is this old.",
         version,
         (((run.model, run.version), (now - run.computed_at).total_seconds()) for run in runs),
     )
-    yield _gauge(
+    yield gauge(
         "stepwedge_judged_until_timestamp_seconds",
         "End of the last day whose evidence was judged, in seconds since 1970.",
         version,
         (((run.model, run.version), run.snapshot.judged_until.timestamp()) for run in runs),
     )
-    yield _gauge(
+    yield gauge(
         "stepwedge_label_completeness_ratio",
         "Share of the predictions that came of age in the last thirty judged days and have a label.",
         (*version, "finding"),
@@ -142,7 +153,7 @@ def run_families(runs: Sequence[Run], now: datetime) -> Iterator[Metric]:
 
 def detail_families(detail: Detail) -> Iterator[Metric]:
     """Say how much of the models is told here, so that what is left out is not taken for what is not there."""
-    yield _gauge(
+    yield gauge(
         "stepwedge_export_detail",
         "What is exported of every model: 2 everything, 1 headlines, 0 what pages. STEPWEDGE_EXPORT_SERIES bounds it; the API has all.",
         (),
@@ -152,7 +163,7 @@ def detail_families(detail: Detail) -> Iterator[Metric]:
 
 def remedy_families(remedies: Mapping[tuple[str, str, str], int]) -> Iterator[Metric]:
     """Say what waits for a person."""
-    yield _gauge(
+    yield gauge(
         "stepwedge_remedies_open",
         "Remedies that wait for a person's answer.",
         ("model", "version", "action"),
@@ -172,10 +183,27 @@ def outbox_families(messages: Mapping[Kind, OutboxCounts], now: datetime) -> Ite
         ),
     )
     for name, text, value_of in columns:
-        yield _gauge(name, text, ("kind",), (((kind,), value_of(counts)) for kind, counts in messages.items()))
+        yield gauge(name, text, ("kind",), (((kind,), value_of(counts)) for kind, counts in messages.items()))
 
 
-def _gauge(name: str, text: str, labels: Sequence[str], values: Iterable[tuple[tuple[str, ...], float | None]]) -> GaugeMetricFamily:
+def waiting_families(waiting: Mapping[str, Waiting], now: datetime) -> Iterator[Metric]:
+    """Say how many labels wait for their film, and how long; of no model where any model's film would do."""
+    yield gauge(
+        "stepwedge_labels_waiting",
+        "Labels whose film nobody has sent yet, by the model that they want.",
+        ("model",),
+        (((model,), float(one.count)) for model, one in waiting.items()),
+    )
+    yield gauge(
+        "stepwedge_labels_waiting_oldest_seconds",
+        "How long the label that waits longest for its film has been waiting.",
+        ("model",),
+        (((model,), 0.0 if one.since is None else (now - one.since).total_seconds()) for model, one in waiting.items()),
+    )
+
+
+def gauge(name: str, text: str, labels: Sequence[str], values: Iterable[tuple[tuple[str, ...], float | None]]) -> GaugeMetricFamily:
+    """Make a family of gauges; a value that does not exist is left out."""
     family = GaugeMetricFamily(name, text, labels=labels)
     for held, value in values:
         if value is not None:

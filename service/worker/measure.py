@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection
 
-from detectors import DETECTORS, OF_INPUTS_AND_SCORES, Detector
+from detectors import OF_INPUTS_AND_SCORES, OF_LABELS, Detector
+from detectors.estimated_performance import estimated_performance
+from detectors.hidden import WHY, hidden_in
+from detectors.label_maturity import COHORTS, label_maturity
+from detectors.measurement import Measurement
+from detectors.plan import ALL
 from detectors.readings import Readings
 from service.store.measurements import save_measurements
 from service.worker.calendar import DAY, ceil_day, day_of, floor_day
 from service.worker.subject import Subject
-from service.worker.windows import windows_until
+from service.worker.windows import Window, windows_until
 
 WINDOWS_DAYS = (1, 7, 30, 90)
 LATEST = WINDOWS_DAYS[:1]
@@ -41,18 +46,37 @@ def measure_days(
     for end in _ends(subject, measured or subject.until, changed, closed):
         with connection.begin():
             whole = end == floor_day(end)
-            windows = measure(connection, subject, end, *((WINDOWS_DAYS, DETECTORS) if whole else (LATEST, OF_INPUTS_AND_SCORES)))
+            windows = measure(connection, subject, end) if whole else measure_inputs(connection, subject, end)
             save_measurements(connection, subject.reference_id, day_of(end - timedelta.resolution), windows)
         found |= {days: max(len(readings), found.get(days, 0)) for days, readings in windows.items()}
     return found
 
 
-def measure(
-    connection: Connection, subject: Subject, end: datetime, lengths: Sequence[int], detectors: Sequence[Detector]
-) -> Mapping[int, Readings]:
-    """Measure windows of these lengths in days that end at this hour."""
-    windows = windows_until(connection, subject, end, lengths)
-    return {days: Readings.joined(detector(subject.reference, window) for detector in detectors) for days, window in windows}
+def measure(connection: Connection, subject: Subject, end: datetime) -> Mapping[int, Readings]:
+    """Measure the windows that end at this midnight; what rests on labels, on films that are old enough to have them.
+
+    So their labels are judged at the same age as by the evidence, and a window is not bent by positives that are confirmed first.
+    """
+    parts: dict[int, list[Iterable[Measurement]]] = {days: [] for days in WINDOWS_DAYS}
+    for span, window in windows_until(connection, subject, end, WINDOWS_DAYS, {0, subject.maturity_days}):
+        fresh = (*OF_INPUTS_AND_SCORES, estimated_performance) if span.age == 0 else ()
+        mature = OF_LABELS if span.age == subject.maturity_days else ()
+        parts[span.days].append(_read(subject, window, (*fresh, *mature)))
+    for span, window in windows_until(connection, subject, end, WINDOWS_DAYS, COHORTS, cell=ALL):
+        parts[span.days].append(label_maturity(subject.reference, window, span.age))
+    return {days: Readings.joined(found) for days, found in parts.items()}
+
+
+def measure_inputs(connection: Connection, subject: Subject, end: datetime) -> Mapping[int, Readings]:
+    """Measure within the day what needs no label."""
+    windows = windows_until(connection, subject, end, LATEST, (0,))
+    return {span.days: _read(subject, window, OF_INPUTS_AND_SCORES) for span, window in windows}
+
+
+def _read(subject: Subject, window: Window, detectors: Sequence[Detector]) -> Readings:
+    """Ask detectors of a window; nothing is told of a handful of patients."""
+    read = Readings.joined(detector(subject.reference, window) for detector in detectors)
+    return read.hiding(hidden_in(window, subject.reference.plan.cells), WHY)
 
 
 def _ends(subject: Subject, measured: datetime, changed: Sequence[date], closed: datetime) -> Iterator[datetime]:

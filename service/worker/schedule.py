@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 import httpx
 import structlog
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, ProcessCollector
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -68,6 +68,7 @@ def watch(engine: Engine, settings: Settings, stop: Event, companions: Mapping[s
     """Run passes, deliveries and the metrics server side by side until `stop` is set."""
     registry, collector = CollectorRegistry(), MeasurementCollector(engine, wall_clock, settings.export_series)
     metrics = WorkerMetrics(registry)
+    ProcessCollector(registry=registry)
     registry.register(collector)
     destinations = Destination.all_of(settings)
     with ExitStack() as stack:

@@ -42,11 +42,12 @@ class SeriesReading:
 
 @dataclass(frozen=True, slots=True)
 class OpenAlarm:
-    """An alarm that is open at the end of the pass."""
+    """An alarm that is open at the end of the pass. since: when the change is estimated to have begun; former releases did not say."""
 
     kind: str
     family: str
     cell: str
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,13 @@ class Stretch:
 
 
 def stretch_of(
-    connection: Connection, version: ModelVersion, days: int, cells: Sequence[str] | None, until: datetime | None = None
+    connection: Connection,
+    version: ModelVersion,
+    days: int,
+    cells: Sequence[str] | None,
+    until: datetime | None = None,
+    *,
+    matured: bool = False,
 ) -> Stretch | None:
     """Sum so many days that end with the last completed pass, or earlier; None while the version has no reference.
 
@@ -43,11 +49,14 @@ def stretch_of(
         days: Length in days of 24 hours.
         cells: Which cells to read; None: all.
         until: End, to the hour; later than the last pass is the last pass, before the end of the reference's period is that.
+        matured: Only films old enough to have their labels, as evidence and measurements take them: it ends that many days earlier.
     """
     subject = subject_of(connection, version)
     if subject is None:
         return None
     end = last_run(connection, version.id, subject.reference_id) or subject.until
+    if matured:
+        end = max(floor_day(end) - subject.maturity_days * DAY, subject.until)
     if until is not None and until < end:
         end = floor_hour(until) if until > subject.until else subject.until
     since = end - days * DAY

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from detectors.evidence import State, evidence, silence
+from detectors.hidden import hidden_in
 from detectors.plan import ALL
 from detectors.power import detectable
 from detectors.reference import Reference
@@ -56,7 +57,7 @@ def summarise(connection: Connection, subject: Subject, before: Snapshot | None,
         measured=most,
         series=len(series),
         strongest=leading(series),
-        open_alarms=tuple(OpenAlarm(one.kind, one.family, one.cell) for one in open_alarms(connection, subject.reference_id)),
+        open_alarms=tuple(OpenAlarm(one.kind, one.family, one.cell, one.since) for one in open_alarms(connection, subject.reference_id)),
         alarms=count_alarms(connection, subject.version.id),
         completeness=_completeness(connection, subject, last),
     )
@@ -72,7 +73,7 @@ def _series(connection: Connection, subject: Subject, last: date) -> Iterator[Se
     reference = subject.reference
     stored = load_checkpoint(connection, subject.reference_id, last)
     state = State.start(reference) if stored is None else State.decode(reference, stored)
-    week, films = _week(connection, subject, last)
+    week, films, hidden = _week(connection, subject, last)
     columns = evidence(reference, state), _rates(subject, week), reference.rates, reference.bands, detectable(reference, week.n / RATE_DAYS)
     for one, over, rate, then, (low, high), (fall, rise) in zip(reference.series, *columns, strict=True):
         yield SeriesReading(
@@ -83,7 +84,7 @@ def _series(connection: Connection, subject: Subject, last: date) -> Iterator[Se
             cell=one.cell,
             bin=one.bin,
             evidence=float(over),
-            rate=_finite(float(rate)),
+            rate=None if one.cell in hidden[one.matured] else _finite(float(rate)),
             reference_rate=float(then),
             low=float(low),
             high=float(high),
@@ -113,13 +114,18 @@ def _sources(reference: Reference, state: State, week: Counts) -> Iterator[Serie
         )
 
 
-def _week(connection: Connection, subject: Subject, last: date) -> tuple[Counts, Counts]:
-    """Count the last judged week by row, for what rests on labels the week that came of age in it; then the films of each source in it."""
+def _week(connection: Connection, subject: Subject, last: date) -> tuple[Counts, Counts, tuple[frozenset[str], frozenset[str]]]:
+    """Count the last judged week by row, for what rests on labels the week that came of age in it; then the films of each source in it.
+
+    Last, the cells of both weeks that are too few patients to be told of.
+    """
     reference, mature = subject.reference, last - subject.maturity_days * DAY
     week, earlier = (days_sum(connection, subject, day - (RATE_DAYS - 1) * DAY, day) for day in (last, mature))
     fresh, old = reference.gather.count(week), reference.gather.count(earlier)
     by_label = reference.gather.by_row(np.array([one.matured for one in reference.series], dtype=bool))
-    return Counts(np.where(by_label, old.k, fresh.k), np.where(by_label, old.n, fresh.n)), reference.sources.count(week)
+    counts = Counts(np.where(by_label, old.k, fresh.k), np.where(by_label, old.n, fresh.n))
+    few, few_labelled = (hidden_in(one, reference.plan.cells) for one in (week, earlier))
+    return counts, reference.sources.count(week), (few, few_labelled)
 
 
 def _rates(subject: Subject, week: Counts) -> NDArray[np.float64]:

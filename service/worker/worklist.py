@@ -87,7 +87,7 @@ def worklist(
         seed=seed,
         most=MOST_FILMS,
     )
-    ((_, window),) = windows_until(connection, subject, until, (days,))
+    ((_, window),) = windows_until(connection, subject, until, (days,), (0,), cell=ALL)
     tally = tally_of(subject.reference.schema, window, ALL)
     films = frame.films
     scores = np.array([film.logits for film in films], dtype=np.float32).reshape(len(films), len(subject.reference.plan.findings))

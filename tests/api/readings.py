@@ -46,6 +46,7 @@ def settle(engine: Engine, model: str = "chest", **changes: Any) -> Batch:
 
 
 def last_days(batch: Batch, days: int) -> tuple[list[float], list[float]]:
-    """Scores and labels of the last so many days."""
-    rows = slice(len(batch) - days * FILMS_A_DAY, None)
+    """Scores and labels of the last so many days whose labels have come of age."""
+    end = len(batch) - reference().plan.label_maturity_days * FILMS_A_DAY
+    rows = slice(max(end - days * FILMS_A_DAY, 0), end)
     return batch.scores[rows, 0].tolist(), batch.labels[rows, 0].tolist()

@@ -86,6 +86,7 @@ def test_the_last_reading_is_told_with_its_day_and_can_be_narrowed(
         "subgroup": "site=north",
         "window_days": 30,
         "as_of": "2026-03-02",
+        "films_until": "2026-02-16",
         "value": None,
         "n": 412,
         "low": None,

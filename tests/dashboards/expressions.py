@@ -65,12 +65,25 @@ def in_panels() -> list[Asked]:
     ]
 
 
-def in_variables_and_annotations() -> list[Asked]:
-    dashboard = json.loads(rendered("model"))
-    variables = [one for one in dashboard["templating"]["list"] if one["type"] == "query"]
+def variables(name: str) -> list[dict[str, Any]]:
+    listed: list[dict[str, Any]] = json.loads(rendered(name)).get("templating", {}).get("list", [])
+    return listed
+
+
+def in_variables() -> list[Asked]:
     return [
-        *(Asked(f"variable {one['name']}", _of_variable(one["query"]["query"])) for one in variables),
-        *(Asked(f"annotation {one['name']}", one["target"]["expr"]) for one in dashboard["annotations"]["list"]),
+        Asked(f"{name}: variable {one['name']}", _of_variable(one["query"]["query"]))
+        for name in DASHBOARDS
+        for one in variables(name)
+        if one["type"] == "query"
+    ]
+
+
+def in_annotations() -> list[Asked]:
+    return [
+        Asked(f"{name}: annotation {one['name']}", one["target"]["expr"])
+        for name in DASHBOARDS
+        for one in json.loads(rendered(name)).get("annotations", {}).get("list", ())
     ]
 
 

@@ -5,21 +5,21 @@ One day of the hospital takes one minute of Prometheus's time, and each minute i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import numpy as np
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.registry import Collector
 from sqlalchemy import Engine
 
-from service.domain import Outcome
+from service.domain import Outcome, Prediction, Tier
 from service.gateway.circuit import Circuit
 from service.gateway.inbox import Inbox
 from service.gateway.inbox_metrics import InboxMetrics
@@ -30,6 +30,8 @@ from service.gateway.spool import Spool
 from service.gateway.watermarks import Watermarks
 from service.results.push import PushMetrics
 from service.shadow.metrics import ShadowMetrics
+from service.store.labels import add_labels, labels_of
+from service.store.statements import Statement, Subject, state
 from service.worker.export import MeasurementCollector
 from service.worker.metrics import WorkerMetrics
 from service.worker.reference import build_reference
@@ -70,15 +72,17 @@ class Past(Collector):
 
 def tell(engine: Engine) -> str:
     """Let the hospital live through its days, and return what was scraped, as OpenMetrics."""
-    version = hospital.make_version(engine)
+    version = hospital.make_version(engine, label_maturity_days=2)
     send_days(engine, version, 0, REFERENCE_DAYS)
     build_reference(engine, version, hospital.FIRST, REFERENCE_END, at=REFERENCE_END)
+    with engine.begin() as connection:
+        state(connection, [Statement(Subject(accession=b"A", model="chest"), "opacity", 1.0, "report", Tier.READ, None, BEGIN)], BEGIN)
     past, clock = Past(), Clock(BEGIN)
     worker = Worker(engine, clock)
     gateway = Gateway()
     for number in range(DAYS):
         shifted = number >= QUIET_DAYS
-        send_days(engine, version, REFERENCE_DAYS + number, 1, SHIFTED if shifted else hospital.QUIET)
+        read_again(engine, send_days(engine, version, REFERENCE_DAYS + number, 1, SHIFTED if shifted else hospital.QUIET)[:2])
         worker.work(until=day(REFERENCE_DAYS + number + 1))
         gateway.answer(FILMS_A_DAY, refused=15 if shifted else 0, new_devices=int(shifted))
         past.scrape(worker.registry, clock.now, {"job": "stepwedge-worker", "instance": "worker"})
@@ -86,6 +90,13 @@ def tell(engine: Engine) -> str:
         clock.now += timedelta(minutes=1)
     gateway.close()
     return past.text()
+
+
+def read_again(engine: Engine, films: Sequence[Prediction]) -> None:
+    """A second reader agrees with the first."""
+    with engine.begin() as connection:
+        said = [one for film in films for _, one in labels_of(connection, film.id)]
+        add_labels(connection, [replace(one, reader=b"second") for one in said])
 
 
 @dataclass
@@ -103,6 +114,7 @@ class Worker:
 
     def __init__(self, engine: Engine, clock: Clock) -> None:
         self.registry = CollectorRegistry(auto_describe=False)
+        ProcessCollector(registry=self.registry)
         self._engine, self._clock = engine, clock
         self._metrics = WorkerMetrics(self.registry)
         self._measured = MeasurementCollector(engine, clock)
@@ -121,6 +133,7 @@ class Gateway:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry(auto_describe=False)
+        ProcessCollector(registry=self.registry)
         self._ledger, self._notices = Ledger(self.registry), Notices(self.registry)
         Watermarks(self.registry, Spool(Path("nowhere"), uuid4(), limit=1 << 20), Circuit())
         self._notices.introduce("chest")

@@ -57,8 +57,8 @@ def test_a_model_alarm_is_never_inhibited() -> None:
 
 
 def named_by(matchers: Sequence[str]) -> set[str]:
-    """Alert names of one matcher: alertname = X, or alertname =~ "Stepwedge(X|Y)"."""
-    (matcher,) = matchers
+    """Alert names of the matcher that names them: alertname = X, or alertname =~ "Stepwedge(X|Y)"."""
+    (matcher,) = (one for one in matchers if one.startswith("alertname"))
     value = matcher.split("=", 1)[1].removeprefix("~").strip(' "')
     prefix, _, rest = value.partition("(")
     return {prefix + name for name in rest.rstrip(")").split("|")} if rest else {value}

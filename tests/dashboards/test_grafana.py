@@ -12,16 +12,26 @@ from typing import Any
 import pytest
 
 from dashboards.grafana import __main__ as command
-from dashboards.grafana import model, promql, runbook
+from dashboards.grafana import promql, uids
 from dashboards.grafana.catalogue import DASHBOARDS, rendered
-from tests.dashboards.expressions import FOLDER, alerts, in_panels, in_runbook, in_variables_and_annotations, panels
+from tests.dashboards.expressions import FOLDER, alerts, panels, variables
 
 GRAFANA = FOLDER / "grafana"
-SHOWING = [panel for panel in panels("model") if panel["type"] != "row"]
+DRAWN = sorted(set(DASHBOARDS) - {"runbook"})
+SHOWING = [panel | {"of": name} for name in DRAWN for panel in panels(name) if panel["type"] != "row"]
+UIDS = {json.loads(rendered(name))["uid"]: name for name in DASHBOARDS}
 
 
 def titled(panel: dict[str, Any]) -> str:
-    return f"{panel['id']}-{panel['title']}"
+    return f"{panel['of']}-{panel['id']}-{panel['title']}"
+
+
+def links(tree: object) -> list[str]:
+    """Every address that a dashboard leads to, of its own, of its panels and of the cells of its tables."""
+    if isinstance(tree, dict):
+        own = [tree["url"]] if isinstance(tree.get("url"), str) and tree["url"] else []
+        return own + [found for value in tree.values() for found in links(value)]
+    return [found for value in tree for found in links(value)] if isinstance(tree, list) else []
 
 
 @pytest.mark.parametrize("name", sorted(DASHBOARDS))
@@ -77,11 +87,11 @@ def test_a_band_is_filled_between_lines_that_exist(panel: dict[str, Any]) -> Non
 
 def test_links_to_the_runbook_reach_the_section_they_name() -> None:
     sections = {panel["id"]: panel["title"] for panel in panels("runbook")}
-    links = [link for panel in SHOWING for link in panel.get("links", ())]
-    assert links
-    for link in links:
+    found = [link for panel in SHOWING for link in panel.get("links", ())]
+    assert found
+    for link in found:
         dashboard, _, number = link["url"].partition("?viewPanel=")
-        assert dashboard == f"/d/{runbook.UID}"
+        assert dashboard == f"/d/{uids.RUNBOOK}"
         assert link["title"] == f"Runbook: {sections[int(number)]}"
 
 
@@ -91,25 +101,59 @@ def test_the_runbook_dashboard_has_every_section_in_full() -> None:
     assert all(body in (FOLDER / "runbook.md").read_text() for body in shown.values())
 
 
-def test_what_is_asked_of_a_variable_exists_before_it() -> None:
+@pytest.mark.parametrize("name", DRAWN)
+def test_what_is_asked_of_a_variable_exists_before_it_and_no_variable_is_idle(name: str) -> None:
     """A variable may depend on those above it only."""
     known = {"datasource"}
-    for variable in json.loads(rendered("model"))["templating"]["list"]:
-        used = set(re.findall(r"\$\{?(\w+)", json.dumps(variable)))
+    for variable in variables(name):
+        used = set(re.findall(r"\$\{?(\w+)", json.dumps(variable["query"])))
         assert used <= known
         known.add(variable["name"])
-    asked = json.dumps([one.expr for one in (*in_panels(), *in_variables_and_annotations())])
-    assert set(re.findall(r"\$\{?(\w+)", asked)) <= known | {"__rate_interval", "__range"}
-    assert known - {"datasource"} <= set(re.findall(r"\$\{?(\w+)", asked))
-    assert in_runbook()
+    dashboard = json.loads(rendered(name))
+    asked = json.dumps([[panel.get("targets", []) for panel in dashboard["panels"]], dashboard["annotations"]])
+    used = set(re.findall(r"\$\{?(\w+)", asked))
+    assert used <= known | {"__rate_interval", "__range"}
+    below = json.dumps([variable["query"] for variable in variables(name)])
+    assert known <= used | set(re.findall(r"\$\{?(\w+)", below))
 
 
-def test_a_click_on_a_series_keeps_all_else_that_was_chosen() -> None:
-    (link,) = set(re.findall(r'"url": "(/d/stepwedge-model[^"]+)"', rendered("model")))
-    variables = [one["name"] for one in json.loads(rendered("model"))["templating"]["list"]]
-    assert link.startswith(f"/d/{model.UID}?")
-    assert re.findall(r"\$\{(\w+):queryparam\}", link) == [name for name in variables if name != "series"]
-    assert link.endswith("&var-series=${__value.raw:percentencode}")
+def test_every_dashboard_leads_to_the_fleet_and_to_all_others_with_what_was_chosen() -> None:
+    for name in DRAWN:
+        dashboard = json.loads(rendered(name))
+        (others,) = [link for link in dashboard["links"] if link["type"] == "dashboards"]
+        assert (others["tags"], others["includeVars"], others["keepTime"]) == (["stepwedge"], True, True)
+        assert name == "fleet" or f"/d/{uids.FLEET}" in links(dashboard["links"])
+    assert all("stepwedge" in json.loads(rendered(name))["tags"] for name in DASHBOARDS)
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_a_link_leads_to_a_dashboard_that_exists_and_sets_variables_that_it_has(name: str) -> None:
+    here = {one["name"] for one in variables(name)}
+    for url in links(json.loads(rendered(name))):
+        uid, _, query = url.removeprefix("/d/").partition("?")
+        there = {one["name"] for one in variables(UIDS[uid])}
+        assert set(re.findall(r"var-(\w+)=", query)) <= there
+        kept = set(re.findall(r"\$\{(\w+):queryparam\}", query))
+        assert kept <= here & there, "what is kept must stand on both, or it is sent as it is written here"
+
+
+def test_one_click_leads_from_the_fleet_to_a_model_and_from_there_to_its_finding_site_and_input() -> None:
+    down = {name: {url.partition("?")[0].removeprefix("/d/") for url in links(json.loads(rendered(name)))} for name in DRAWN}
+    assert uids.MODEL in down["fleet"]
+    assert {uids.CALIBRATION, uids.INPUTS} <= down["model"]
+    assert uids.MODEL in down["remedies"]
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_alarms_and_deployments_are_marked_on_every_dashboard(name: str) -> None:
+    marks = [one["name"] for one in json.loads(rendered(name))["annotations"]["list"]]
+    assert marks == ["Open alarms", "Deployments"]
+
+
+def test_an_alert_leads_to_a_dashboard_that_exists_and_sets_variables_that_it_has() -> None:
+    for rule in alerts().values():
+        uid, _, query = rule["annotations"]["dashboard_url"].partition("/d/")[2].partition("?")
+        assert set(re.findall(r"var-(\w+)=", query)) <= {one["name"] for one in variables(UIDS[uid])}
 
 
 def test_the_command_writes_every_dashboard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,6 +163,7 @@ def test_the_command_writes_every_dashboard(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_the_examples_in_the_docstrings_are_true() -> None:
-    done = doctest.testmod(promql)
-    assert done.attempted > 0
-    assert done.failed == 0
+    for module in (promql, uids):
+        done = doctest.testmod(module)
+        assert done.attempted > 0
+        assert done.failed == 0

@@ -19,20 +19,21 @@ from tests.dashboards.expressions import (
     Asked,
     alerts,
     filled,
+    in_annotations,
     in_panels,
     in_rules,
     in_runbook,
     in_templates,
-    in_variables_and_annotations,
+    in_variables,
     metrics,
     rules,
     selectors,
 )
 from tests.dashboards.prometheus import Prometheus, prometheus
 
-ANY = GRAFANA | dict.fromkeys(("model", "version", "finding", "subgroup", "window", "series"), "any")
-CHOSEN = {"model": "chest", "version": "1", "finding": "opacity", "subgroup": "site=south", "window": "30d"}
-IN_PLAIN_SIGHT = [*in_panels(), *in_variables_and_annotations()]
+ANY = GRAFANA | dict.fromkeys(("model", "version", "finding", "subgroup", "window", "series", "instance"), "any")
+CHOSEN = {"model": "chest", "version": "1", "finding": "opacity", "subgroup": "site=south", "window": "30d", "instance": ".*"}
+IN_PLAIN_SIGHT = [*in_panels(), *in_variables(), *in_annotations()]
 OFF_THE_DASHBOARD = {
     "stepwedge_worker_pass_duration_seconds_bucket": "how long passes take is capacity planning, not a night's question; the age of the run is",
     "stepwedge_worker_pass_duration_seconds_sum": "as above",
@@ -41,6 +42,7 @@ OFF_THE_DASHBOARD = {
     "stepwedge_stage_duration_seconds_count": "requests by outcome count the same, and by model",
     "stepwedge_series_detectable_fall_odds_ratio": "what would be seen within two weeks is a question of planning, not of a night",
     "stepwedge_series_detectable_rise_odds_ratio": "as above",
+    "stepwedge_labels_waiting_oldest_seconds": "how many wait is shown; the runbook on label drought asks how long",
     "stepwedge_export_detail": "what is left out of the dashboards follows from a setting; it is no state of a model",
     "stepwedge_last_known_age_seconds": "/readyz says it in words, and the alert on Postgres fires meanwhile",
     "stepwedge_batch_size_bucket": "the mean says whether batches fill",
@@ -61,7 +63,7 @@ def told(server_url: str, migrated_template: str, tmp_path_factory: pytest.TempP
 @pytest.fixture(scope="module")
 def chosen(told: Prometheus) -> dict[str, str]:
     """What stands in the dashboard's variables: the series is the strongest one, as when nobody chose yet."""
-    (variable,) = (one for one in in_variables_and_annotations() if one.where == "variable series")
+    (variable,) = (one for one in in_variables() if one.where == "inputs: variable series")
     strongest = told.instant(filled(variable.expr, CHOSEN | GRAFANA), story.END)[0]["metric"]["series"]
     return CHOSEN | GRAFANA | {"series": strongest}
 
@@ -76,14 +78,14 @@ def matching(pattern: str, names: set[str]) -> set[str]:
 
 
 def test_every_expression_of_the_dashboards_returns_data(told: Prometheus, chosen: dict[str, str]) -> None:
-    empty = [asked.where for asked in IN_PLAIN_SIGHT if not told.instant(filled(asked.expr, chosen), story.END)]
+    empty = [asked.where for asked in (*in_panels(), *in_variables()) if not told.instant(filled(asked.expr, chosen), story.END)]
     assert empty == []
 
 
 def test_every_drawn_expression_has_a_course_over_time(told: Prometheus, chosen: dict[str, str]) -> None:
     points = {
         asked.where: sum(len(line["values"]) for line in told.over(filled(asked.expr, chosen), story.BEGIN, story.END))
-        for asked in in_panels()
+        for asked in (*in_panels(), *in_annotations())
     }
     assert [where for where, count in points.items() if count < 2] == []
 
@@ -132,8 +134,10 @@ def test_the_exchanged_scanner_and_the_refusals_that_came_with_it_are_all_that_p
     found = {asked.where: fires(told, asked, story.END) for asked in in_rules() if asked.where in alerts()}
     assert {alert for alert, result in found.items() if result} == {
         "StepwedgeModelAlarm",
+        "StepwedgeCalibrationOff",
         "StepwedgeNewDevice",
         "StepwedgeRefusalsHigh",
+        "StepwedgeRemedyUnanswered",
         "StepwedgeRemedyWaiting",
     }
     opened = {(one["metric"]["family"], one["metric"]["kind"], one["metric"]["subgroup"]) for one in found["StepwedgeModelAlarm"]}

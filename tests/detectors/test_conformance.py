@@ -41,6 +41,11 @@ SEEN: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any], set[str]]] = {
     "auroc": ({"hidden": 0.5}, {"hidden": 0.9}, {"auroc"}),
     "auprc": ({"hidden": 0.5}, {"hidden": 0.9}, {"auprc"}),
     "estimated_performance": ({"prevalence": -1.5}, {"prevalence": -2.5}, {"estimated_positive_predictive_value"}),
+    "estimate_error": (
+        {"north_log_odds": 1.5, "south_log_odds": 1.5},
+        {"north_log_odds": 3.0, "south_log_odds": 3.0},
+        {"sensitivity_estimate_error"},
+    ),
     "reader_kappa": ({"disagreement": 0.2}, {"disagreement": 0.4}, {"reader_kappa"}),
     "subgroup_gaps": ({"hidden_south": 0.6}, {"hidden_south": 0.9}, {"sensitivity_gap"}),
 }

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 from sklearn.metrics import roc_auc_score
 
+from detectors.estimate_error import estimate_error
 from detectors.estimated_performance import estimated_performance
 from detectors.estimation import Calibrator, estimate_rates, prior_shift
 from detectors.measurement import Measurement, Verdict
@@ -123,9 +124,8 @@ def reference() -> Reference:
 
 
 def measured(n: int = 2000, seed: int = 3, **changes: Any) -> dict[str, Measurement]:
-    return {
-        one.name: one for one in estimated_performance(reference(), tally_cells(reference().schema, *make_rows(n, seed=seed, **changes)))
-    }
+    window = tally_cells(reference().schema, *make_rows(n, seed=seed, **changes))
+    return {one.name: one for detector in (estimated_performance, estimate_error) for one in detector(reference(), window)}
 
 
 def test_without_a_shift_the_estimate_is_right_before_any_label_came() -> None:

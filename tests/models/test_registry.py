@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from service.errors import PackageError, UnknownModelError
 from service.models.loading import load_package
 from service.models.registry import open_model, register_package
 from service.store.models import champion, versions
+from service.store.tables import model_versions
 from tests.models.packages import FILES, SIDE, convnet, make_package
 
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -41,6 +42,16 @@ def test_what_is_registered_answers_as_the_package_did(engine: Engine, objects: 
 def test_the_same_package_again_is_the_same_version(engine: Engine, objects: str, tmp_path: Path) -> None:
     first = register_package(engine, objects, make_package(tmp_path / "package"), at=MONDAY)
     assert register_package(engine, objects, tmp_path / "package", at=datetime(2026, 3, 3, tzinfo=UTC)) == first
+
+
+def test_what_an_earlier_release_registered_is_the_same_version_though_manifests_have_new_keys(
+    engine: Engine, objects: str, tmp_path: Path
+) -> None:
+    first = register_package(engine, objects, make_package(tmp_path / "package"), at=MONDAY)
+    earlier = {key: value for key, value in first.manifest.items() if key != "remedies"}
+    with engine.begin() as connection:
+        connection.execute(update(model_versions).values(manifest=earlier))
+    assert register_package(engine, objects, tmp_path / "package", at=MONDAY) == replace(first, manifest=earlier)
 
 
 @pytest.mark.parametrize(

@@ -34,14 +34,24 @@ PER_MODEL = {
     "stepwedge_series_detectable_fall_odds_ratio",
     "stepwedge_series_detectable_rise_odds_ratio",
     "stepwedge_alarm_open",
+    "stepwedge_alarm_since_timestamp_seconds",
     "stepwedge_alarms",
+    "stepwedge_model_info",
+    "stepwedge_reference_until_timestamp_seconds",
+    "stepwedge_counted_until_timestamp_seconds",
+    "stepwedge_tallies_waiting",
+    "stepwedge_alarm_budget_per_year",
+    "stepwedge_alarm_budget_spent_ratio",
     "stepwedge_run_age_seconds",
     "stepwedge_judged_until_timestamp_seconds",
     "stepwedge_label_completeness_ratio",
     "stepwedge_remedies_open",
 }
 
-OF_THE_WORKER = {"stepwedge_outbox_pending", "stepwedge_outbox_dead", "stepwedge_outbox_oldest_seconds", "stepwedge_export_detail"}
+OF_THE_WORKER = {"stepwedge_outbox_pending", "stepwedge_outbox_dead", "stepwedge_outbox_oldest_seconds", "stepwedge_export_detail"} | {
+    "stepwedge_labels_waiting",
+    "stepwedge_labels_waiting_oldest_seconds",
+}
 
 
 def scraped(collector: MeasurementCollector) -> str:
@@ -86,6 +96,7 @@ def test_an_open_alarm_shows_its_kind_its_place_and_evidence_over_the_limit(alar
         "remedy": 1,
         "result": 0,
         "report": 0,
+        "retraining": 0,
     }
 
 

@@ -13,6 +13,7 @@ from service.store.tables import model_versions, reference_versions
 from service.worker.run import run_pass
 from tests.worker.conftest import WALL, run, run_every
 from tests.worker.hospital import (
+    MATURITY_DAYS,
     QUIET_DAYS,
     QUIET_END,
     REFERENCE_DAYS,
@@ -152,9 +153,20 @@ def test_within_the_day_what_needs_no_label_is_read_and_the_rest_stands_as_of_it
 
 
 def test_a_label_for_a_day_that_is_over_is_read_before_the_next_midnight(settled, version):
-    film = send_film(settled, version, QUIET_END - timedelta(days=3))
+    film = send_film(settled, version, QUIET_END - timedelta(days=MATURITY_DAYS + 1))
     run(settled, QUIET_END + timedelta(hours=1))
     before = read(settled, version, 30)["auroc"]
     label(settled, film, 1.0, film.received_at)
     run(settled, QUIET_END + timedelta(hours=2))
     assert read(settled, version, 30)["auroc"] == (before[0], before[1] + 1)
+
+
+def test_a_label_of_a_film_that_has_not_come_of_age_is_in_no_number_yet(settled, version):
+    young = send_film(settled, version, QUIET_END - timedelta(days=MATURITY_DAYS - 1))
+    run(settled, QUIET_END + timedelta(hours=1))
+    before = read(settled, version, 30)
+    label(settled, young, 1.0, young.received_at)
+    run(settled, QUIET_END + timedelta(hours=2))
+    assert read(settled, version, 30) == before
+    run(settled, QUIET_END + timedelta(days=2))
+    assert read(settled, version, 30)["auroc"][1] > before["auroc"][1]

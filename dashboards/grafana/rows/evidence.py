@@ -33,7 +33,7 @@ def row() -> list[timeseries.Panel | table.Panel]:
         ),
         series_table(
             "Series, strongest first",
-            "Rate of the last seven judged days beside the reference and its band. Click a series to draw it in the row Inputs.",
+            "Rate of the last seven judged days beside the reference and its band. Click a series to draw it against its band.",
             MODEL,
         ),
     ]

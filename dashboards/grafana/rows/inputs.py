@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders import table, timeseries
 
+from dashboards.grafana import uids
 from dashboards.grafana.measured import by_feature
 from dashboards.grafana.panels import Query, lines
 from dashboards.grafana.promql import GATEWAY, MODEL, once
-from dashboards.grafana.series import against_its_band
+from dashboards.grafana.series import against_its_band, series_table
 
 TITLE = "Inputs"
 
@@ -20,7 +21,7 @@ def row() -> list[timeseries.Panel | table.Panel]:
     return [
         against_its_band(
             "The chosen series against its band: $series",
-            "Choose it at the top (strongest first) or by a click in the table above. Outside the shaded band evidence grows; inside it fades.",
+            "Choose it at the top (strongest first) or by a click in the table of series below, or in that of the model's dashboard. Outside the shaded band evidence grows; inside it fades.",
             f'{MODEL},series="$series"',
         ),
         lines(
@@ -66,6 +67,12 @@ def row() -> list[timeseries.Panel | table.Panel]:
             width=8,
             ends=(0, None),
             alert="StepwedgeNewDevice",
+        ),
+        series_table(
+            "Series of the inputs, strongest first",
+            "Rate of the last seven judged days beside the reference and its band. Click a series to draw it above.",
+            INPUTS,
+            keep=(*uids.CHOSEN_MODEL, "finding", "window"),
         ),
         by_feature(
             "Attributes and image statistics, $window",

@@ -1,0 +1,26 @@
+"""Every page, in the order of the navigation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from service.console.calibration import CALIBRATION_PAGE, calibration
+from service.console.downloads import Draw
+from service.console.fleet import FLEET_PAGE
+from service.console.inputs import INPUTS_PAGE, inputs
+from service.console.login import LOGIN_PAGE
+from service.console.page import Page
+from service.console.performance import PERFORMANCE_PAGE, performance
+from service.console.subgroups import SUBGROUPS_PAGE, subgroups
+
+PAGES: tuple[Page, ...] = (
+    FLEET_PAGE,
+    INPUTS_PAGE,
+    CALIBRATION_PAGE,
+    PERFORMANCE_PAGE,
+    SUBGROUPS_PAGE,
+    LOGIN_PAGE,
+)
+
+FIGURED: Mapping[str, Draw] = {"inputs": inputs, "calibration": calibration, "performance": performance, "subgroups": subgroups}
+"""Pages whose drawings can be had as files: the name in the address -> what draws them."""

@@ -1,0 +1,93 @@
+"""Routes: every page, action and file of the console, as the application takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+from fastapi import Request, Response
+from fastapi.responses import RedirectResponse
+from sqlalchemy import Connection
+from starlette.exceptions import HTTPException
+from starlette.routing import Route
+
+from service.api.state import service_of
+from service.console import assets, downloads, login, theme
+from service.console.mishap import mishap_response
+from service.console.page import Asked, Page
+from service.console.pages import FIGURED, PAGES
+from service.console.render import FLEET, frame_of, headers_for, is_fragment, markup, page_response
+from service.console.visitor import Visitor, visitor_of
+
+Handler = Callable[[Request, Visitor], Awaitable[Response]]
+
+
+def routes() -> list[Route]:
+    """In the order in which an address is compared to them; the last takes what no other does, so that it is told on a page."""
+    return [
+        get("/", home),
+        Route(assets.PATH, assets.send_asset, methods=["GET"]),
+        post(theme.PATH, theme.choose),
+        post(login.PATH, login.log_in),
+        post(login.OUT, login.log_out),
+        *(get(page.path, shows(page)) for page in PAGES),
+        get(downloads.PATH, figure),
+        get("/console/{rest:path}", nothing),
+    ]
+
+
+def get(path: str, handler: Handler) -> Route:
+    return Route(path, guarded(handler), methods=["GET"])
+
+
+def post(path: str, handler: Handler) -> Route:
+    return Route(path, guarded(handler), methods=["POST"])
+
+
+def guarded(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    """The handler with its visitor; whatever it raises becomes a page."""
+
+    async def handle(request: Request) -> Response:
+        visitor = None
+        try:
+            visitor = await visitor_of(request, await service_of(request))
+            return await handler(request, visitor)
+        except Exception as error:  # noqa: BLE001 - unexpected ones are logged there
+            return mishap_response(request, error, visitor)
+
+    return handle
+
+
+def shows(page: Page) -> Handler:
+    """The handler of a page."""
+
+    async def show(request: Request, visitor: Visitor) -> Response:
+        service = await service_of(request)
+        if page.role is not None:
+            visitor.need(page.role)
+            service.ledger.called(visitor.caller.name, page.role)
+        asked = Asked(service, visitor, datetime.now(UTC), request.path_params, dict(request.query_params))
+        frame, fragment = frame_of(page, PAGES, request, visitor), is_fragment(request)
+
+        def draw(connection: Connection) -> str:
+            # In the database's thread: to write a large page takes a while, and no film waits for that.
+            return markup(page.name, frame, page.view(connection, asked), fragment=fragment)
+
+        return page_response(await service.database.run(draw), request, visitor)
+
+    return show
+
+
+async def home(request: Request, _visitor: Visitor) -> Response:
+    """The first page."""
+    return RedirectResponse(FLEET, 303, headers=headers_for(request))
+
+
+async def figure(request: Request, visitor: Visitor) -> Response:
+    """A drawing of a page as a file."""
+    return await downloads.send(request, visitor, FIGURED.get)
+
+
+async def nothing(_request: Request, _visitor: Visitor) -> Response:
+    """No page has this address."""
+    raise HTTPException(404)

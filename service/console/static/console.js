@@ -1,0 +1,102 @@
+// What pages gain with a script: they renew themselves, times are told in the viewer's zone, and keys work. All of it can be done without.
+"use strict";
+
+const content = document.getElementById("content");
+
+// Times: the viewer's zone in the text, UTC on hover.
+function tellTimes(root) {
+  for (const time of root.querySelectorAll("time[datetime]")) {
+    const at = new Date(time.dateTime);
+    if (!Number.isNaN(at.valueOf()) && time.title.endsWith("UTC")) {
+      const two = (part) => String(part).padStart(2, "0");
+      time.textContent = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}`;
+    }
+  }
+}
+
+function tellZone() {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "local time";
+  for (const place of document.querySelectorAll(".zone")) {
+    place.textContent = `${zone}, UTC on hover`;
+  }
+}
+
+// Renewal: the inside of the page is fetched again and swapped where it changed, unless somebody is typing in it or has opened something.
+let shown = null;
+
+function busy() {
+  const active = document.activeElement;
+  const typing = active && content.contains(active) && /^(INPUT|TEXTAREA|SELECT|BUTTON)$/.test(active.tagName);
+  return document.hidden || typing || content.querySelector("details[open]") !== null || document.querySelector("dialog[open]") !== null;
+}
+
+async function renew() {
+  if (busy()) return;
+  const status = document.querySelector(".live");
+  try {
+    const answer = await fetch(location.href, { headers: { "Stepwedge-Fragment": "1" }, credentials: "same-origin", cache: "no-store" });
+    if (!answer.ok) throw new Error(String(answer.status));
+    const text = await answer.text();
+    if (busy()) return;
+    if (shown !== null && text !== shown) {
+      const scroll = [...content.querySelectorAll(".scroll")].map((one) => one.scrollLeft);
+      content.replaceChildren(...new DOMParser().parseFromString(text, "text/html").body.childNodes);
+      content.querySelectorAll(".scroll").forEach((one, index) => { one.scrollLeft = scroll[index] || 0; });
+      tellTimes(content);
+    }
+    shown = text;
+    if (status) status.textContent = ` · renewed ${new Date().toLocaleTimeString()}`;
+  } catch {
+    if (status) status.textContent = " · cannot be renewed now: reload the page";
+  }
+}
+
+// Keys: one letter each, and off where the viewer wants that.
+function keysOn() {
+  try { return localStorage.getItem("stepwedge-keys") !== "off"; } catch { return true; }
+}
+
+let awaited = "";
+
+function move(step) {
+  const rows = [...content.querySelectorAll("table.lines tbody tr")];
+  if (!rows.length) return;
+  const now = rows.findIndex((row) => row.classList.contains("chosen"));
+  const next = Math.min(rows.length - 1, Math.max(0, now < 0 ? 0 : now + step));
+  rows.forEach((row, index) => row.classList.toggle("chosen", index === next));
+  const link = rows[next].querySelector("a, button");
+  if (link) link.focus(); else rows[next].scrollIntoView({ block: "nearest" });
+}
+
+function onKey(event) {
+  const target = event.target;
+  if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) || !keysOn()) return;
+  if (awaited === "g") {
+    awaited = "";
+    const link = document.querySelector(`header.top nav a[data-key="${CSS.escape(event.key)}"]`);
+    if (link) { event.preventDefault(); link.click(); }
+    return;
+  }
+  const own = content.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+  if (own) { event.preventDefault(); own.click(); return; }
+  if (event.key === "g") awaited = "g";
+  else if (event.key === "j") move(1);
+  else if (event.key === "k") move(-1);
+  else if (event.key === "?") document.getElementById("keys").showModal();
+  else if (event.key === "/") {
+    const search = content.querySelector("input[type=search], input[type=text]");
+    if (search) { event.preventDefault(); search.focus(); }
+  }
+}
+
+tellTimes(document);
+tellZone();
+document.addEventListener("keydown", onKey);
+const single = document.getElementById("keys-on");
+single.checked = keysOn();
+single.addEventListener("change", () => { try { localStorage.setItem("stepwedge-keys", single.checked ? "on" : "off"); } catch { /* not kept */ } });
+const seconds = Number(content.dataset.refresh);
+if (seconds > 0) {
+  setInterval(renew, 1000 * seconds);
+  renew();
+}
