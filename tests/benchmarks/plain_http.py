@@ -20,8 +20,10 @@ class Connection:
     async def open(cls, port: int) -> Connection:
         return cls(*await asyncio.open_connection("127.0.0.1", port))
 
-    async def post(self, body: bytes) -> tuple[int, dict[str, Any]]:
-        head = f"POST /v1/models/chest/predictions HTTP/1.1\r\nContent-Type: application/dicom\r\nContent-Length: {len(body)}\r\n"
+    async def post(self, body: bytes, **fields: str) -> tuple[int, dict[str, Any]]:
+        """Send a film; further fields of the header with underscores for hyphens."""
+        more = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in fields.items())
+        head = f"POST /v1/models/chest/predictions HTTP/1.1\r\nContent-Type: application/dicom\r\nContent-Length: {len(body)}\r\n{more}"
         return await self._exchange(head, body)
 
     async def get(self, path: str) -> tuple[int, dict[str, Any]]:
