@@ -11,7 +11,7 @@ from threading import Event, Thread
 from uuid import UUID, uuid4
 
 from fastapi import FastAPI
-from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
 from service.api import handlers
@@ -19,6 +19,7 @@ from service.api.attend import Attendants
 from service.api.direct import Direct
 from service.api.documents import DESCRIPTION, document
 from service.api.envelope import Envelope
+from service.api.metrics import open_registry
 from service.api.routers import DIRECT, ROUTERS
 from service.api.state import Service
 from service.config import Settings
@@ -106,13 +107,6 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(router)
     app.openapi = lambda: dict(document(app))  # type: ignore[method-assign] # FastAPI's documented way to extend its document
     return app
-
-
-def open_registry() -> CollectorRegistry:
-    """Where the series of this process are declared, its memory, files and processor time among them."""
-    registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-    return registry
 
 
 def assemble(settings: Settings, key: bytes, pacs: Pacs | None, engine: Engine, stack: AsyncExitStack) -> Service:

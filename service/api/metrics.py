@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
+from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 
 from service.api.callers import may
@@ -14,6 +15,13 @@ reading = may("read")
 EXPOSITION: Responses = {
     200: {"description": "The series, in the form that Accept asks for.", "content": {"text/plain": {}, "application/openmetrics-text": {}}}
 }
+
+
+def open_registry() -> CollectorRegistry:
+    """Where the series of this process are declared, its memory, files and processor time among them."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    return registry
 
 
 @router.get("/metrics", operation_id="metrics", summary="Series for Prometheus", response_class=Response, responses=EXPOSITION)
