@@ -117,6 +117,11 @@ def persists(reference: Reference, state: State, family: Group, since: int) -> b
     return own or (family in BESIDE and bool(_joining(_moved(reference, state, BESIDE[family]), since)))
 
 
+def strongest(reference: Reference, state: State, family: Group) -> float:
+    """Evidence over its limit of the series of a group that has most."""
+    return max((one.evidence for one in _moved(reference, state, family)), default=0.0)
+
+
 def _moved(reference: Reference, state: State, group: Group) -> tuple[Carrier, ...]:
     """Everything of a group, the most telling first."""
     if group == "silence":

@@ -63,6 +63,7 @@ class Deed(StrEnum):
     REFERENCE_ACTIVATED = "reference.activated"
     ALARM_OPENED = "alarm.opened"
     ALARM_CLEARED = "alarm.cleared"
+    ALARM_REJUDGED = "alarm.rejudged"
     ALARM_REVIEWED = "alarm.reviewed"
     ALARM_ACKNOWLEDGED = "alarm.acknowledged"
     REMEDY_PROPOSED = "remedy.proposed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -15,6 +16,7 @@ from service.api.documents import problems
 from service.api.state import Served
 from service.domain import Alarm
 from service.store.alarms import alarms_of
+from service.store.judgements import Judgement, Standing, judgements_of
 from service.store.models import champion
 
 router = APIRouter(prefix="/v1/models", tags=["monitoring"])
@@ -54,6 +56,13 @@ class AlarmReply(BaseModel):
     evidence: Annotated[float, Field(examples=[1.7])]
     summary: str
     carriers: list[CarrierReply]
+    standing: Annotated[
+        Standing,
+        Field(
+            description="`confirmed` or `superseded` once its days were judged again on labels that came late or were corrected: whether it "
+            "would open on its day by what is known now."
+        ),
+    ] = Standing.OPENED
 
 
 Open = Annotated[bool | None, Query(alias="open", description="Only alarms that are open, or only those that are not.")]
@@ -63,8 +72,14 @@ Open = Annotated[bool | None, Query(alias="open", description="Only alarms that 
 async def list_alarms(model: str, _caller: MayRead, service: Served, is_open: Open = None) -> list[AlarmReply]:
     """Alarms of the version in service, latest first, with the series that carry them."""
 
-    def ask(connection: Connection) -> list[Alarm]:
-        return alarms_of(connection, champion(connection, model).id)
+    def ask(connection: Connection) -> list[AlarmReply]:
+        alarms = [alarm for alarm in alarms_of(connection, champion(connection, model).id) if is_open in {None, alarm.cleared_at is None}]
+        judged = judgements_of(connection, [alarm.id for alarm in alarms])
+        return [told(alarm, judged.get(alarm.id, ())) for alarm in alarms]
 
-    alarms = await service.database.run(ask)
-    return [AlarmReply.model_validate(alarm) for alarm in alarms if is_open in {None, alarm.cleared_at is None}]
+    return await service.database.run(ask)
+
+
+def told(alarm: Alarm, judged: Sequence[Judgement]) -> AlarmReply:
+    """An alarm with what its last judgement made of it."""
+    return AlarmReply.model_validate(alarm).model_copy(update={"standing": judged[-1].standing if judged else Standing.OPENED})

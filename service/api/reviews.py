@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
-from service.api.alarms import AlarmReply
+from service.api.alarms import AlarmReply, CarrierReply, told
 from service.api.callers import MayRead
 from service.api.documents import problems
 from service.api.state import Served
@@ -21,6 +21,7 @@ from service.errors import NoReviewError, UnknownAlarmError
 from service.review.verdicts import FOLDER, Confirmation, EvidentlyReport
 from service.store.alarms import find_alarm
 from service.store.blobs import fetch_blob
+from service.store.judgements import Judgement, Standing, judgements_of
 from service.store.models import versions
 from service.store.reviews import Kind, Review, reviews_of
 
@@ -76,20 +77,37 @@ class ReportReply(BaseModel):
     drifting: Annotated[list[str], Field(description="Columns that differ, at 0.05 over all of them, smallest p-value first.")]
 
 
+class JudgementReply(BaseModel):
+    """An alarm as the evidence of its opening day had it: first what it was opened as, then what it is since that day was judged again."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    standing: Standing
+    judged_at: datetime
+    kind: str
+    subgroup: Annotated[str, Field(validation_alias="cell")]
+    since: datetime
+    evidence: float
+    summary: str
+    carriers: list[CarrierReply]
+
+
 class ReviewedAlarmReply(AlarmReply):
-    """An alarm, the reference that it was judged under, and what is attached to it."""
+    """An alarm, the reference that it was judged under, its judgements, and what is attached to it."""
 
     reference: Annotated[int, Field(description="The reference that it was judged under, also where another one is active by now.")]
+    judgements: list[JudgementReply]
     confirmation: ConfirmationReply | None
     report: ReportReply | None
 
     @classmethod
-    def of(cls, alarm: Alarm, attached: Mapping[Kind, Review]) -> ReviewedAlarmReply:
-        told = AlarmReply.model_validate(alarm)
+    def of(cls, alarm: Alarm, attached: Mapping[Kind, Review], judged: Sequence[Judgement]) -> ReviewedAlarmReply:
+        one = told(alarm, judged)
         confirmation, report = attached.get(Kind.CONFIRMATION), attached.get(Kind.REPORT)
         return cls.model_construct(
-            **{name: getattr(told, name) for name in AlarmReply.model_fields},
+            **{name: getattr(one, name) for name in AlarmReply.model_fields},
             reference=alarm.reference,
+            judgements=list(map(JudgementReply.model_validate, judged)),
             confirmation=None if confirmation is None else _confirmation(confirmation),
             report=None if report is None else _report(report),
         )
@@ -129,7 +147,7 @@ async def get_alarm(model: str, alarm: UUID, _caller: MayRead, service: Served) 
 )
 async def get_alarm_report(model: str, alarm: UUID, _caller: MayRead, service: Served) -> Response:
     """The page as it was made; 404 where none was. A browser shows it cut off from everything: no network, no origin."""
-    _, attached = await service.database.run(lambda connection: _find(connection, model, alarm))
+    _, attached, _ = await service.database.run(lambda connection: _find(connection, model, alarm))
     if Kind.REPORT not in attached:
         raise NoReviewError
     sha256 = EvidentlyReport.restore(attached[Kind.REPORT].payload).sha256
@@ -146,8 +164,9 @@ async def get_alarm_report(model: str, alarm: UUID, _caller: MayRead, service: S
     return Response(page, media_type="text/html", headers=headers)
 
 
-def _find(connection: Connection, model: str, identifier: UUID) -> tuple[Alarm, Mapping[Kind, Review]]:
-    return alarm_of(connection, model, identifier), reviews_of(connection, identifier)
+def _find(connection: Connection, model: str, identifier: UUID) -> tuple[Alarm, Mapping[Kind, Review], Sequence[Judgement]]:
+    judged = judgements_of(connection, [identifier]).get(identifier, ())
+    return alarm_of(connection, model, identifier), reviews_of(connection, identifier), judged
 
 
 def alarm_of(connection: Connection, model: str, identifier: UUID) -> Alarm:

@@ -76,6 +76,28 @@ alarm_reviews = Table(
     PrimaryKeyConstraint("alarm", "kind", name="alarm_reviews_pkey"),
 )
 
+# number 0 is what an alarm was opened as; each further one is what its opening day looks like since it was judged again.
+alarm_judgements = Table(
+    "alarm_judgements",
+    metadata,
+    Column("alarm", Uuid, ForeignKey("alarms.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column(
+        "standing",
+        Text,
+        CheckConstraint("standing in ('opened', 'confirmed', 'superseded')", name="alarm_judgements_standing"),
+        nullable=False,
+    ),
+    Column("judged_at", moment, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("cell", Text, nullable=False),
+    Column("since", moment, nullable=False),
+    Column("evidence", Double, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("carriers", JSONB, nullable=False),
+    PrimaryKeyConstraint("alarm", "number", name="alarm_judgements_pkey"),
+)
+
 # What Alertmanager or Grafana sent; one row an alert, however often it is sent again.
 alerts = Table(
     "alerts",

@@ -70,9 +70,9 @@ def _values(alarm: Alarm) -> dict[str, object]:
 
 def _alarm(row: Row[tuple[object, ...]]) -> Alarm:
     values = row._asdict()
-    return Alarm(**values | {"carriers": tuple(map(_carrier, values["carriers"]))})
+    return Alarm(**values | {"carriers": tuple(map(carrier_of, values["carriers"]))})
 
 
-def _carrier(stored: Mapping[str, Any]) -> Carrier:
+def carrier_of(stored: Mapping[str, Any]) -> Carrier:
     """Alarms of former releases have no examples."""
     return Carrier(**{**stored, "examples": tuple(stored.get("examples", ()))})

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, String, cast, exists, select
 
 from service.access import Act, Deed
 from service.store.access_tables import audit
-from service.store.alarm_tables import alarms
+from service.store.alarm_tables import alarm_judgements, alarms
 from service.store.audit import LOCK, WORKER, append
 from service.store.locks import hold_until_commit
 from service.store.remedy_tables import remedies
@@ -40,6 +40,17 @@ def _acts(connection: Connection, at: datetime) -> Iterator[Act]:
     over = select(alarms).where(alarms.c.cleared_at.is_not(None), _unknown(Deed.ALARM_CLEARED, alarms.c.id))
     for row in connection.execute(over.order_by(alarms.c.cleared_at)):
         yield Act(at, WORKER, Deed.ALARM_CLEARED, str(row.id), {"cleared_at": row.cleared_at.isoformat()})
+    again = select(alarm_judgements).where(alarm_judgements.c.number > 0, ~exists().where(*_told_of_judgement()))
+    for row in connection.execute(again.order_by(alarm_judgements.c.alarm, alarm_judgements.c.number)):
+        yield Act(at, WORKER, Deed.ALARM_REJUDGED, str(row.alarm), {"standing": row.standing, "number": row.number})
+
+
+def _told_of_judgement() -> tuple[ColumnElement[bool], ...]:
+    return (
+        audit.c.deed == Deed.ALARM_REJUDGED,
+        audit.c.subject == cast(alarm_judgements.c.alarm, String),
+        audit.c.details["number"].as_integer() == alarm_judgements.c.number,
+    )
 
 
 def _unknown(deed: Deed, identifier: ColumnElement[object]) -> ColumnElement[bool]:

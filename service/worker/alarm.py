@@ -18,6 +18,7 @@ from service.store.alarms import clear_alarm, open_alarm, open_alarms, update_al
 from service.store.audit import WORKER
 from service.store.day_tallies import DayTally, days_between
 from service.store.ids import derived_id, uuid7_floor
+from service.store.judgements import keep_opening
 from service.store.remedy_steps import expire_remedy
 from service.worker.calendar import DAY, date_of, day_of, midnight, number_of
 from service.worker.examples import with_examples
@@ -104,6 +105,7 @@ def _open(connection: Connection, subject: Subject, state: State, family: incide
     alarm = replace(alarm, carriers=with_examples(connection, subject, alarm.carriers, alarm.cell, date_of(state.day)))
     if not open_alarm(connection, alarm):
         return AlarmChanges()
+    keep_opening(connection, alarm)
     propose(connection, subject, alarm)
     return AlarmChanges(opened=(alarm.id,))
 

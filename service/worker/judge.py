@@ -26,6 +26,7 @@ from service.store.day_tallies import save_day, unmark_days
 from service.store.tallies import tallies_between
 from service.worker.alarm import AlarmChanges, update_alarms
 from service.worker.calendar import DAY, days_from, last_closed_day, midnight, number_of
+from service.worker.rejudge import rejudge
 from service.worker.subject import Subject
 from service.worker.windows import added_up, days_sum
 
@@ -64,14 +65,16 @@ def _refold(connection: Connection, subject: Subject, changed: Sequence[date], k
     """Bring the checkpoints up to the last known day in line with tallies that changed, and stop where evidence changes no more."""
     _roll_up(connection, subject, changed)
     reopened = {day + delay for day in changed for delay in (timedelta(), subject.maturity_days * DAY)}
-    state, folded = None, []
+    state, folded, other = None, [], set[date]()
     for day in days_from(max(min(reopened, default=known + DAY), subject.first_day), known):
         if state is None and day not in reopened:
             continue
         before = state or _state_before(connection, subject, day)
         after = _fold(connection, subject, before, day)
         state = after if _keep(connection, subject, day, after, closed) else None
+        other |= set() if state is None else {day}
         folded.append(day)
+    rejudge(connection, subject, other, known, closed)
     if state is None:
         return Judged(tuple(folded))
     return Judged(tuple(folded), update_alarms(connection, subject, state))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import uuid4
 
 import httpx
@@ -13,6 +14,7 @@ from service.domain import Alarm
 from service.review.verdicts import FOLDER
 from service.store.alarms import open_alarm
 from service.store.blobs import put_blob
+from service.store.judgements import Judgement, Standing, judge_again
 from service.store.models import champion
 from service.store.references import save_reference
 from service.store.reviews import Kind, Review, save_review
@@ -55,8 +57,20 @@ def test_an_alarm_without_reviews_says_so_and_names_its_reference(client: httpx.
     told = client.get(f"/v1/models/chest/alarms/{alarm.id}").json()
     assert (told["id"], told["reference"], told["confirmation"], told["report"]) == (str(alarm.id), alarm.reference, None, None)
     assert told["carriers"][0]["feature"] == "ManufacturerModelName"
+    assert (told["standing"], told["judgements"]) == ("opened", [])
     missing = client.get(f"/v1/models/chest/alarms/{alarm.id}/report")
     assert (missing.status_code, missing.json()["type"]) == (404, "/problems/no-review")
+
+
+def test_an_alarm_that_was_judged_again_tells_both_versions(client: httpx.Client, engine: Engine, alarm: Alarm) -> None:
+    with engine.begin() as connection:
+        judge_again(connection, alarm, Judgement.of(replace(alarm, evidence=0.3, carriers=()), Standing.SUPERSEDED, MONDAY))
+    told = client.get(f"/v1/models/chest/alarms/{alarm.id}").json()
+    assert told["standing"] == client.get("/v1/models/chest/alarms").json()[0]["standing"] == "superseded"
+    assert [(one["standing"], one["evidence"], len(one["carriers"])) for one in told["judgements"]] == [
+        ("opened", alarm.evidence, 1),
+        ("superseded", 0.3, 0),
+    ]
 
 
 def test_a_confirmation_is_told_with_statistic_p_value_n_seed_and_version(client: httpx.Client, engine: Engine, alarm: Alarm) -> None:

@@ -6,7 +6,7 @@ from sqlalchemy import Engine, Table, select
 
 from service.store import tables
 
-DATED_BY_THE_PASS = {"tallied_at", "folded_until"}
+DATED_BY_THE_PASS = {"tallied_at", "folded_until", "judged_at"}
 """Columns that say when a row was computed, not what it says."""
 LEFT: tuple[Table, ...] = (
     tables.tallies,
