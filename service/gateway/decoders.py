@@ -4,6 +4,9 @@ A thread that is busy with pixels gives the interpreter away some forty times a 
 event loop, the model, the recorder, the next film. So only so many films are worked on at once as there are processors to spare, and
 while more wait, finished ones are held back for a few milliseconds: they wake the event loop once, and become one batch of the model
 and one commit. Nothing is held back for a film that has not come yet, or that waits for something outside.
+
+A film that takes long, because it is large or made to be slow, lends its place to those behind it: it holds up nobody and nothing for
+more than LONG_S, however long it takes.
 """
 
 from __future__ import annotations
@@ -12,7 +15,8 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import inf
 from threading import Condition, Thread, local
 from time import perf_counter
 from types import TracebackType
@@ -25,6 +29,8 @@ T = TypeVar("T")
 
 TOGETHER = 4
 HOLD_S = 0.02
+LONG_S = 0.1
+"""Some ten times what a film of usual size takes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,13 +51,14 @@ class Outcome:
     error: BaseException | None = None
 
 
-class Hand(local):
-    """What a thread has finished and not handed over yet, since when, and whether it has one of the places."""
+@dataclass(slots=True, eq=False)
+class Hand:
+    """What a thread has finished and not handed over yet and since when; whether it has one of the places; since when it is at its film."""
 
-    def __init__(self) -> None:
-        self.finished: list[Outcome] = []
-        self.since = 0.0
-        self.has_place = False
+    finished: deque[Outcome] = field(default_factory=deque)
+    since: float = 0.0
+    has_place: bool = False
+    began: float = inf
 
 
 class Decoders:
@@ -63,7 +70,8 @@ class Decoders:
         self._waiting: deque[Task[Any]] = deque()
         self._changed = Condition()
         self._closed = False
-        self._hand = Hand()
+        self._own = local()
+        self._hands: list[Hand] = []
         self._threads = [Thread(target=self._run, name=f"decoder_{number}", daemon=True) for number in range(threads)]
 
     def __enter__(self) -> Self:
@@ -91,27 +99,27 @@ class Decoders:
             if self._closed:
                 raise UnavailableError
             self._waiting.append(task)
-            if self._free:
-                self._changed.notify()
+            if self._free or len(self._waiting) == 1:
+                self._changed.notify()  # to take it, or to look for a place for it
         return await task.future
 
     @contextmanager
     def aside(self) -> Iterator[None]:
         """While the film of this thread waits for something outside, another one is worked on, and nobody waits for what is finished."""
-        if not self._hand.has_place:  # no thread of ours
+        hand: Hand | None = getattr(self._own, "hand", None)
+        if hand is None or not hand.has_place:  # no thread of ours, or its place is lent already
             yield
             return
-        self._hand_over()
-        self._leave()
+        hand_over(hand)
+        self._leave(hand)
         try:
             yield
         finally:
             with self._changed:
                 self._returning += 1
-                self._changed.wait_for(lambda: self._free)
+                self._wait_for(lambda: self._free > 0)
                 self._returning -= 1
-                self._free -= 1
-            self._hand.has_place = True
+                self._take_place(hand)
 
     def outside(self, codec: Codec) -> Codec:
         """The codec, which works in a process of its own meanwhile."""
@@ -123,56 +131,90 @@ class Decoders:
         return decompress
 
     def _run(self) -> None:
-        while (task := self._enter()) is not None:
+        hand = self._own.hand = Hand()
+        with self._changed:
+            self._hands.append(hand)
+        while (task := self._enter(hand)) is not None:
             try:
                 while task is not None:
-                    self._do(task)
-                    task = self._next()
+                    do(task, hand)
+                    task = self._next(hand)
             finally:
-                self._hand_over()
-                self._leave()
+                hand_over(hand)
+                self._leave(hand)
 
-    def _enter(self) -> Task[Any] | None:
+    def _enter(self, hand: Hand) -> Task[Any] | None:
         """Wait for a film and a place; whoever comes back to a film goes first. None: there will be no more."""
         with self._changed:
-            self._changed.wait_for(lambda: (self._waiting and self._free > self._returning) or (self._closed and not self._waiting))
+            self._wait_for(lambda: (self._waiting and self._free > self._returning) or (self._closed and not self._waiting))
             if not self._waiting:
                 return None
-            self._free -= 1
-            self._hand.has_place = True
-            return self._waiting.popleft()
+            self._take_place(hand)
+            task = self._waiting.popleft()
+            if self._waiting:
+                self._changed.notify()
+            return task
 
-    def _leave(self) -> None:
-        self._hand.has_place = False
+    def _wait_for(self, ready: Callable[[], object]) -> None:
+        """While somebody waits for a place, look for one that can be lent."""
+        while not ready():
+            crowded = bool(self._waiting or self._returning)
+            self._changed.wait(LONG_S if crowded else None)
+            if crowded:
+                self._lend()
+
+    def _lend(self) -> None:
+        """Free the place of each film that takes long, and hand over what was finished before it."""
+        late = perf_counter() - LONG_S
+        for hand in self._hands:
+            if hand.has_place and hand.began < late:
+                hand.has_place = False
+                self._free += 1
+                hand_over(hand)
+
+    def _take_place(self, hand: Hand) -> None:
+        self._free -= 1
+        hand.has_place, hand.began = True, perf_counter()
+
+    def _leave(self, hand: Hand) -> None:
         with self._changed:
-            self._free += 1
+            self._free += hand.has_place
+            hand.has_place = False
             if self._returning or self._waiting:
                 self._changed.notify_all()
 
-    def _next(self) -> Task[Any] | None:
-        """Another film without leaving one's place, unless somebody comes back to a film."""
-        hand = self._hand
-        if len(hand.finished) >= TOGETHER or perf_counter() >= hand.since + HOLD_S:
-            self._hand_over()
+    def _next(self, hand: Hand) -> Task[Any] | None:
+        """Another film without leaving one's place, unless that is lent or somebody comes back to a film."""
+        now = perf_counter()
+        if len(hand.finished) >= TOGETHER or now >= hand.since + HOLD_S:
+            hand_over(hand)
         with self._changed:
-            return self._waiting.popleft() if self._waiting and not self._returning else None
+            hand.began = now
+            return self._waiting.popleft() if self._waiting and hand.has_place and not self._returning else None
 
-    def _do(self, task: Task[Any]) -> None:
-        if task.future.done():  # the caller went away
-            return
-        try:
-            outcome = Outcome(task, value=task.work())
-        except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits; the thread must outlive it
-            outcome = Outcome(task, error=error)
-        if not self._hand.finished:
-            self._hand.since = perf_counter()
-        self._hand.finished.append(outcome)
 
-    def _hand_over(self) -> None:
-        finished, self._hand.finished = self._hand.finished, []
-        for loop in {outcome.task.loop for outcome in finished}:
-            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                loop.call_soon_threadsafe(settle, [outcome for outcome in finished if outcome.task.loop is loop])
+def do(task: Task[Any], hand: Hand) -> None:
+    """The work of one film."""
+    if task.future.done():  # the caller went away
+        return
+    try:
+        outcome = Outcome(task, value=task.work())
+    except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits; the thread must outlive it
+        outcome = Outcome(task, error=error)
+    if not hand.finished:
+        hand.since = perf_counter()
+    hand.finished.append(outcome)
+
+
+def hand_over(hand: Hand) -> None:
+    """Tell the event loops what is finished; two threads may do so at once, and each outcome is told once."""
+    finished: list[Outcome] = []
+    with suppress(IndexError):
+        while True:
+            finished.append(hand.finished.popleft())
+    for loop in {outcome.task.loop for outcome in finished}:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(settle, [outcome for outcome in finished if outcome.task.loop is loop])
 
 
 def settle(finished: list[Outcome]) -> None:

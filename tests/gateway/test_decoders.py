@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from threading import Event
+from threading import Barrier, Event
 
 import pytest
 
@@ -75,3 +75,53 @@ def test_what_waits_is_done_before_the_end_and_nothing_after_it() -> None:
 def test_a_thread_that_is_none_of_ours_steps_aside_without_a_place() -> None:
     with Decoders(threads=1, at_once=1) as decoders, decoders.aside():
         assert all_of(decoders, lambda: 1) == [1]
+
+
+def test_films_that_take_long_hold_up_neither_those_behind_them_nor_what_was_finished_before_them() -> None:
+    others_answered = Event()
+
+    async def ask() -> list[object]:
+        before, *slow = (asyncio.ensure_future(decoders.run(work)) for work in (lambda: "before", *[lambda: others_answered.wait(60)] * 2))
+        await asyncio.sleep(0)
+        late = [asyncio.ensure_future(decoders.run(lambda: "behind")) for _ in range(FILMS)]
+        first = await asyncio.gather(before, *late)
+        later = await decoders.run(lambda: "later")
+        others_answered.set()
+        return [*first, later, *await asyncio.gather(*slow)]
+
+    with Decoders(threads=3, at_once=1) as decoders:
+        assert asyncio.run(ask()) == ["before", *["behind"] * FILMS, "later", True, True]
+
+
+def test_a_film_that_comes_while_a_slow_one_is_in_work_passes_it() -> None:
+    at_work, answered = Event(), Event()
+
+    def be_slow() -> bool:
+        at_work.set()
+        return answered.wait(60)
+
+    async def ask() -> bool:
+        slow = asyncio.ensure_future(decoders.run(be_slow))
+        await asyncio.to_thread(at_work.wait, 60)
+        assert await decoders.run(lambda: "quick") == "quick"
+        answered.set()
+        return await slow
+
+    with Decoders(threads=2, at_once=1) as decoders:
+        assert asyncio.run(ask())
+
+
+def test_places_that_were_lent_come_back() -> None:
+    with Decoders(threads=4, at_once=1) as decoders:
+        for _ in range(3):
+            together = Barrier(3, timeout=60)
+            all_of(decoders, *(lambda together=together: together.wait() for _ in range(3)))
+        working, most = [0], [0]
+
+        def count_places() -> None:
+            working[0] += 1
+            most[0] = max(most[0], working[0])
+            working[0] -= 1
+
+        all_of(decoders, *(count_places for _ in range(200)))
+    assert most == [1]
