@@ -29,8 +29,8 @@ File = Annotated[
 ]
 Look = Annotated[bool, typer.Option("--look", help="Only show pseudonyms and how many films they have; for POST /v1/erasures.")]
 REMAINS = (
-    "Films that still wait on a gateway's own disk leave no row when their turn comes; repeat this in a minute for those that are being answered "
-    "now. Not reached: backups of the database, and what other systems were sent."
+    "Films that still wait on a gateway's own disk leave no row when their turn comes, and those that are being answered now go with the worker's "
+    "next pass. Not reached: backups of the database, and what other systems were sent."
 )
 
 

@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 TOGETHER = 4
 HOLD_S = 0.02
-LONG_S = 0.1
+LONG_S = 0.2
 """Some ten times what a film of usual size takes."""
 
 

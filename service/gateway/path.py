@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from time import perf_counter
@@ -34,7 +33,7 @@ from service.gateway.preprocess import preprocess
 from service.gateway.seal import Sealer
 from service.gateway.shown import Onlooker, Shown, nobody
 from service.gateway.statistics import image_statistics
-from service.gateway.tensor import Geometry, tensor_of
+from service.gateway.tensor import Geometry, digest_of, tensor_of
 from service.gateway.vocabulary import Vocabulary
 from service.models.manifest import Manifest
 from service.store.ids import uuid7
@@ -193,7 +192,7 @@ class Gateway:
 
 def from_tensor(identifier: UUID, body: bytes, geometry: Geometry) -> Prepared:
     """An input that says nothing of a film: no attributes, no pseudonyms, no statistics; its own bytes are what names it."""
-    digest = hashlib.sha256(body).digest()
+    digest = digest_of(body)
     return Prepared(
         id=identifier,
         tensor=tensor_of(body, geometry),

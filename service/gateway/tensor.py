@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from service.errors import InvalidRequestError
 from service.models.loading import LoadedModel
 
+PIECE_BYTES = 31 * 64
 LARGEST = float(np.finfo(np.float16).max)
 """A preprocessed film holds small numbers; beyond half precision no model of films can mean anything by them."""
 
@@ -44,3 +46,15 @@ def tensor_of(body: bytes, geometry: Geometry) -> NDArray[np.float32]:
     if not np.abs(values).max() <= LARGEST:  # a NaN is not
         raise InvalidRequestError(f"The tensor holds values that are not finite, or beyond {LARGEST:g}.")
     return values.astype(np.float32, copy=False)
+
+
+def digest_of(body: bytes) -> bytes:
+    """SHA-256 on the event loop, in pieces so small that the interpreter stays here.
+
+    Given more than 2 KB at once, hashlib lets other threads have it, and it comes back late: beside one busy thread a body of 16 KB took
+    140 microseconds on average, and in pieces 25.
+    """
+    digest, view = hashlib.sha256(), memoryview(body)
+    for start in range(0, len(view), PIECE_BYTES):
+        digest.update(view[start : start + PIECE_BYTES])
+    return digest.digest()

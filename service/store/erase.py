@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -21,12 +21,12 @@ from service.store.archived import bury
 from service.store.audit import append
 from service.store.drivers import driver_cursor
 from service.store.erasures import LOCK, Named, erased_among, note_erasure
-from service.store.ids import time_of
+from service.store.ids import time_of, uuid7_floor
 from service.store.locks import hold_until_commit
 from service.store.partitions import month_of
 from service.store.tables import metadata, predictions
 
-__all__ = ["Erased", "Named", "count", "erase", "sweep"]
+__all__ = ["Erased", "Named", "count", "erase", "sweep", "sweep_late"]
 
 ERASED: Final = UUID(int=1)
 """The account on which the books take off what was erased: no gateway's own counts change."""
@@ -34,6 +34,16 @@ TAKE_OFF: Final = """
 insert into ledger_months (process, month, stored) select %b::uuid, * from unnest(%b::date[], %b::int8[])
 on conflict (process, month) do update set stored = ledger_months.stored + excluded.stored
 """
+
+
+ON_ITS_WAY: Final = timedelta(minutes=10)
+"""Longer than any request is in work: its bytes arrive, it waits for a place, for the model, for its commit."""
+RECENT: Final = "select at, mark from erasures where at >= %s"
+_MEANT: Final = " or ".join(f"sha256('erased {named} '::bytea || {named}) = given.mark" for named in Named)
+LATE: Final = f"""
+with given as (select %b::uuid as low, %b::uuid as high, %b::bytea as mark)
+select id from predictions, given where id >= given.low and id <= given.high and ({_MEANT}) for update of predictions
+"""  # noqa: S608 - made of constants
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +56,8 @@ class Erased:
 def erase(connection: Connection, named: Named, pseudonym: bytes, *, at: datetime, actor: str) -> Erased:
     """Remove the predictions of whoever has this pseudonym and all that hangs on them. The audit log keeps that it was done, not to whom.
 
-    Films that wait in an inbox or a spool for their turn are meant too (`erased_among`). Safe to repeat, and while gateways run: a film that
-    is being answered at this very moment needs another call.
+    Films that wait in an inbox or a spool for their turn are meant too (`erased_among`), and those that are being answered at this very
+    moment (`sweep_late`). Safe to repeat, and while gateways run.
     """
     connection.execute(text("set local statement_timeout = 0"))
     hold_until_commit(connection, LOCK)
@@ -74,6 +84,21 @@ def sweep(connection: Connection, prediction: Prediction) -> bool:
     if erased:
         remove(connection, [prediction.id] if _is_stored(connection, prediction.id) else [], {})
     return erased
+
+
+def sweep_late(connection: Connection, since: datetime) -> int:
+    """Remove what was being answered while whom it names was erased, for erasures since that moment; how many predictions these were.
+
+    A gateway does not ask before each record whether somebody is being erased: it would have to wait for the erasure. Such a film carries its
+    time of receipt, which lies before the erasure and by no more than a request takes.
+    """
+    with driver_cursor(connection) as cursor:
+        recent = cursor.execute(RECENT, (since,)).fetchall()
+        late = [
+            row for at, mark in recent for row in cursor.execute(LATE, (uuid7_floor(at - ON_ITS_WAY), uuid7_floor(at), mark)).fetchall()
+        ]
+    remove(connection, sorted({identifier for (identifier,) in late}), {})
+    return len({identifier for (identifier,) in late})
 
 
 def count(connection: Connection, named: Named, pseudonym: bytes) -> int:

@@ -1,4 +1,4 @@
-"""Housekeeping: what belongs into the audit log after each pass; once a day retention, and the log's head to where logs are kept."""
+"""Housekeeping: what belongs into the audit log after each pass, and what was answered during an erasure; once a day retention, and the log's head to where logs are kept."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from service.config import Settings
 from service.store.audit import head_of
+from service.store.erase import sweep_late
 from service.store.retention import drop_predictions, drop_refusals, drop_waiting_labels
 from service.store.unaudited import audit_alarms
 from service.worker.archive import always, archived_first, forget_erased, has_parquet
@@ -18,6 +19,9 @@ log = structlog.get_logger(__name__)
 
 WAITING_DAYS = 90
 """A label whose film did not come for so long was meant for another place."""
+
+LATE = timedelta(hours=2)
+"""Erasures of so long ago are looked at again after each pass: what was being answered meanwhile is recorded by then."""
 
 
 @dataclass(slots=True)
@@ -32,6 +36,10 @@ class Housekeeping:
         """After a pass."""
         with self.engine.begin() as connection:
             audit_alarms(connection, at)
+        with self.engine.begin() as connection:
+            late = sweep_late(connection, at - LATE)
+        if late:
+            log.info("erased late", rows=late)
         if self.done != at.date():
             self.keep_daily(at)
             self.done = at.date()
