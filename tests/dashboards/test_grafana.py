@@ -13,6 +13,7 @@ import pytest
 
 from dashboards.grafana import __main__ as command
 from dashboards.grafana import promql, uids
+from dashboards.grafana.alerting import FILES
 from dashboards.grafana.catalogue import DASHBOARDS, rendered
 from tests.dashboards.expressions import FOLDER, alerts, panels, variables
 
@@ -156,10 +157,11 @@ def test_an_alert_leads_to_a_dashboard_that_exists_and_sets_variables_that_it_ha
         assert set(re.findall(r"var-(\w+)=", query)) <= {one["name"] for one in variables(UIDS[uid])}
 
 
-def test_the_command_writes_every_dashboard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "__file__", str(tmp_path / "__main__.py"))
-    command.main()
-    assert {path.name for path in tmp_path.iterdir()} == {f"{name}.json" for name in DASHBOARDS}
+def test_the_command_writes_every_dashboard_and_every_alert(tmp_path: Path) -> None:
+    (tmp_path / "alerting").mkdir()
+    command.main(tmp_path, tmp_path / "alerting")
+    assert {path.name for path in tmp_path.glob("*.json")} == {f"{name}.json" for name in DASHBOARDS}
+    assert {path.stem for path in (tmp_path / "alerting").iterdir()} == set(FILES)
 
 
 def test_the_examples_in_the_docstrings_are_true() -> None:
