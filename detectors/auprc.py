@@ -14,7 +14,6 @@ from detectors.intervals import Z
 from detectors.masses import Masses, masses_of
 from detectors.measurement import Interval, Measurement, Verdict
 from detectors.patients import performance_dispersion
-from detectors.plan import ALL
 from detectors.precision import SMALLEST, average_precision
 from detectors.reference import REFERENCES_HELD, Reference
 from detectors.tally import Tally
@@ -29,24 +28,19 @@ Floats = NDArray[np.float64]
 
 
 def auprc(reference: Reference, window: Mapping[str, Tally]) -> Sequence[Measurement]:
-    """Measure the area under the precision-recall curve of every finding, over all films; only a fall breaches.
+    """Measure the area under the precision-recall curve for every finding and cell, over all films; only a fall breaches.
 
     By steps over 1,000 score bins (average precision). It rises and falls with prevalence: read it beside `observed_prevalence`; a model
     that knows nothing has the prevalence itself. So the limit is what the reference's positives and negatives would give at the window's
     prevalence, less log(1.25) in log odds and z standard errors of window and reference. Interval on the logit scale, variance times phi.
 
     Returns:
-        One measurement a finding; shown from 20 positives and 20 negatives, judged from 50 and 50. n: labels.
+        One measurement a finding and cell; shown from 20 positives and 20 negatives, judged from 50 and 50. n: labels.
 
     Source:
         Saito and Rehmsmeier 2015, PLoS ONE 10:e0118432; Boyd, Eng, Page 2013 (ECML).
     """
-    return auprc_in(reference, window, (ALL,))
-
-
-def auprc_in(reference: Reference, window: Mapping[str, Tally], cells: tuple[str, ...]) -> list[Measurement]:
-    """Measure it in these cells."""
-    now, then = masses_of(reference.schema, window, reference.schema.findings, cells), _usual(reference, cells)
+    now, then = masses_of(reference.schema, window, reference.schema.findings, reference.cells), _usual(reference)
     shown = np.flatnonzero(now.events.min(axis=1) >= SHOWN)
     judged = then.events[shown].min(axis=1) >= JUDGED
     found = average_precision(now.negatives[shown], now.positives[shown], now.scale[shown])
@@ -75,8 +69,8 @@ def auprc_in(reference: Reference, window: Mapping[str, Tally], cells: tuple[str
 
 
 @lru_cache(maxsize=REFERENCES_HELD)
-def _usual(reference: Reference, cells: tuple[str, ...]) -> Masses:
-    return masses_of(reference.schema, reference.tallies, reference.schema.findings, cells)
+def _usual(reference: Reference) -> Masses:
+    return masses_of(reference.schema, reference.tallies, reference.schema.findings, reference.cells)
 
 
 def _at_prevalence(then: Masses, now: Masses) -> tuple[Floats, Floats, Floats]:

@@ -3,69 +3,79 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from detectors.intervals import Z
+from detectors.masses import Masses, masses_of
 from detectors.measurement import Interval, Measurement, Verdict
 from detectors.reference import REFERENCES_HELD, Reference
-from detectors.schema import BRIER, NEGATIVE, POSITIVE, score_centers
-from detectors.tally import Tally, tally_of
+from detectors.schema import BRIER
+from detectors.tally import Tally
+from detectors.unbinned import OF_BINS, binned, unbinned
 
 NAME = "brier_score"
 NEEDED = 50
 MINIMUM_RISE = 0.10
 """Share of the reference's score by which it must rise."""
-SQUARES = np.concatenate([expit(score_centers()) ** 2, (1 - expit(score_centers())) ** 2])
-"""(p - y)^2 of each score bin, negatives first."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scored:
+    """Score of each place, its variance before dispersion, and plain labels that would say as much [places]."""
+
+    value: Floats
+    variance: Floats
+    worth: Floats
 
 
 def brier(reference: Reference, window: Mapping[str, Tally]) -> Sequence[Measurement]:
-    """Measure the Brier score, sum (p - y)^2 / n over labels, for every finding and cell; only a rise breaches. Less is better.
+    """Measure the Brier score, the mean of (p - y)^2 over all films, for every finding and cell; only a rise breaches. Less is better.
 
-    The value is exact (fixed-point sums); its standard error comes from the score bins, times sqrt(phi). The limit is the reference's
-    score, a tenth more, and z standard errors of window and reference together. It follows prevalence as well as calibration.
+    What was read stands for films of like score that were not (masses.py): weights, strata and soft labels included; a soft label y counts
+    y (1 - p)^2 + (1 - y) p^2. Where every film has one plain label the value is exact (fixed-point sums). Its standard error is that of
+    the labels' losses, each with the films that it stands for, times sqrt(phi). The limit is the reference's score, a tenth more, and z
+    standard errors of window and reference together. It follows prevalence as well as calibration.
 
     Returns:
-        One measurement a finding and cell; `insufficient` below 50 labels in the window or in the reference.
+        One measurement a finding and cell; `insufficient` below 50 labels in the window or in the reference. n: labels.
 
     Source:
         Brier 1950, Monthly Weather Review 78:1.
     """
-    return [_measure(reference, window, finding, cell) for finding in reference.schema.findings for cell in reference.cells]
+    now = masses_of(reference.schema, window, reference.schema.findings, reference.cells)
+    found, usual = _scored(reference, window, now), _usual(reference)
+    return [_measure(reference, now, row, found, usual) for row in range(len(now.places))]
 
 
-def _measure(reference: Reference, window: Mapping[str, Tally], finding: str, cell: str) -> Measurement:
-    now, then = tally_of(reference.schema, window, cell), reference.tallies[cell]
-    n, n_then = int(now.groups(finding)[0].sum()), int(then.groups(finding)[0].sum())
-    if min(n, n_then) < NEEDED:
-        return Measurement.insufficient(NAME, n, f"{NEEDED} labels needed, in the window and in the reference", cell=cell, finding=finding)
-    phi = reference.dispersion_of("calibration", cell=cell, finding=finding)
-    value, usual = float(now.losses(finding)[BRIER] / n), float(then.losses(finding)[BRIER] / n_then)
-    spread, spread_then = phi * _variance(now.scores(finding)) / n, phi * _usual(reference)[finding, cell] / n_then
-    half = Z * sqrt(spread)
-    limit = usual * (1 + MINIMUM_RISE) + Z * sqrt(spread + spread_then)
-    interval = Interval(max(0.0, value - half), min(1.0, value + half))
-    verdict = Verdict.BREACHED if value > limit else Verdict.WITHIN
-    return Measurement(NAME, value, n, interval, limit, verdict, cell=cell, finding=finding)
-
-
-def _variance(scores: NDArray[np.int64]) -> float:
-    """Variance of (p - y)^2 over labels, from the score bins."""
-    shares = scores[[NEGATIVE, POSITIVE]].ravel() / scores[[NEGATIVE, POSITIVE]].sum()
-    return float((shares * SQUARES**2).sum() - (shares * SQUARES).sum() ** 2)
+def _scored(reference: Reference, window: Mapping[str, Tally], masses: Masses) -> Scored:
+    films, losses = np.maximum(masses.films, 1e-12), OF_BINS[BRIER]
+    mean = binned(masses, BRIER) / films
+    spread = np.einsum("pcb,pb,pcb->p", masses.scores, masses.scale, (losses[None] - mean[:, None, None]) ** 2)
+    value = mean + unbinned(reference.schema, window, reference.schema.findings, reference.cells)[0]
+    return Scored(value, spread / films**2, masses.events.sum(axis=1))
 
 
 @lru_cache(maxsize=REFERENCES_HELD)
-def _usual(reference: Reference) -> Mapping[tuple[str, str], float]:
-    """Variance in the reference itself, wherever it has labels enough."""
-    return {
-        (finding, cell): _variance(tally.scores(finding))
-        for finding in reference.schema.findings
-        for cell, tally in reference.tallies.items()
-        if tally.groups(finding)[0].sum() >= NEEDED
-    }
+def _usual(reference: Reference) -> Scored:
+    """What the reference itself shows."""
+    then = masses_of(reference.schema, reference.tallies, reference.schema.findings, reference.cells)
+    return _scored(reference, reference.tallies, then)
+
+
+def _measure(reference: Reference, now: Masses, row: int, found: Scored, usual: Scored) -> Measurement:
+    (finding, cell), n = now.places[row], int(now.labels[row])
+    if round(min(found.worth[row], usual.worth[row])) < NEEDED:
+        reason = now.reasons[row] or f"{NEEDED} labels needed, in the window and in the reference"
+        return Measurement.insufficient(NAME, n, reason, cell=cell, finding=finding)
+    phi = reference.dispersion_of("calibration", cell=cell, finding=finding)
+    value, half = float(found.value[row]), float(Z * np.sqrt(phi * found.variance[row]))
+    limit = float(usual.value[row] * (1 + MINIMUM_RISE) + Z * np.sqrt(phi * (found.variance[row] + usual.variance[row])))
+    interval = Interval(max(0.0, value - half), min(1.0, value + half))
+    verdict = Verdict.BREACHED if value > limit else Verdict.WITHIN
+    return Measurement(NAME, value, n, interval, limit, verdict, cell=cell, finding=finding)

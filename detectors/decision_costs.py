@@ -14,7 +14,7 @@ from detectors.intervals import Z, wilson
 from detectors.masses import Masses, masses_of
 from detectors.measurement import Interval, Measurement, Verdict
 from detectors.patients import performance_dispersion
-from detectors.plan import ALL, Plan
+from detectors.plan import Plan
 from detectors.reference import REFERENCES_HELD, Reference
 from detectors.tally import Tally
 
@@ -46,7 +46,7 @@ def costs_of(plan: Plan, finding: str) -> Costs:
 
 
 def decision_costs(reference: Reference, window: Mapping[str, Tally]) -> Sequence[Measurement]:
-    """Measure expected cost and net benefit of every finding at its operating point, over all labelled films.
+    """Measure expected cost and net benefit of every finding at its operating point, in every cell.
 
     expected_cost_per_thousand: 1000 (c_FN FN + c_FP FP) / n; only a rise breaches. net_benefit: (TP - c_FP / c_FN FP) / n, in true positives
     a film, of which flagging nothing has 0; only a fall breaches. The plan says what errors cost; without it each costs 1. Both follow
@@ -55,25 +55,20 @@ def decision_costs(reference: Reference, window: Mapping[str, Tally]) -> Sequenc
     share, put together by MOVER with their correlation, at n / phi.
 
     Returns:
-        Two measurements a finding; shown from 10 positives and 10 negatives, judged from 50 and 50. n: labels.
+        Two measurements a finding and cell; shown from 10 positives and 10 negatives, judged from 50 and 50. n: labels.
 
     Source:
         Vickers and Elkin 2006, Medical Decision Making 26:565 (net benefit); Zou and Donner 2008, Statistics in Medicine 27:1693 (MOVER).
     """
-    return decision_costs_in(reference, window, (ALL,))
-
-
-def decision_costs_in(reference: Reference, window: Mapping[str, Tally], cells: tuple[str, ...]) -> list[Measurement]:
-    """Measure them in these cells."""
-    now, then = masses_of(reference.schema, window, reference.schema.findings, cells), _usual(reference, cells)
+    now, then = masses_of(reference.schema, window, reference.schema.findings, reference.cells), _usual(reference)
     phi = performance_dispersion(reference, window)
     views = [(_View.of(now, row), _View.of(then, row)) for row in range(len(now.places))]
     return [one for pair in views for one in _measure(reference, *pair, phi(pair[0].finding, pair[0].cell))]
 
 
 @lru_cache(maxsize=REFERENCES_HELD)
-def _usual(reference: Reference, cells: tuple[str, ...]) -> Masses:
-    return masses_of(reference.schema, reference.tallies, reference.schema.findings, cells)
+def _usual(reference: Reference) -> Masses:
+    return masses_of(reference.schema, reference.tallies, reference.schema.findings, reference.cells)
 
 
 def combined(first: tuple[float, float, float], second: tuple[float, float, float], dispersion: float = 1.0) -> Interval:

@@ -14,7 +14,6 @@ from scipy.special import expit
 from detectors.intervals import Z
 from detectors.masses import Masses, masses_of
 from detectors.measurement import Measurement, Verdict
-from detectors.plan import ALL
 from detectors.reference import REFERENCES_HELD, Reference
 from detectors.schema import score_centers
 from detectors.tally import Tally
@@ -43,7 +42,7 @@ class Error:
 
 
 def smooth_calibration_error(reference: Reference, window: Mapping[str, Tally]) -> Sequence[Measurement]:
-    """Measure the smooth calibration error (smECE) of every finding, over all films; only a rise breaches.
+    """Measure the smooth calibration error (smECE) for every finding and cell, over all films; only a rise breaches.
 
     Residuals y - p are smoothed over p by a Gaussian of width s, reflected at 0 and 1, and the mean absolute value is taken; the error is
     that of the one width to which it is equal. A perfect model does not show 0: with v(p) the variance of the smoothed residuals it shows
@@ -51,21 +50,16 @@ def smooth_calibration_error(reference: Reference, window: Mapping[str, Tally]) 
     the reference showed beyond its own, plus 0.02. No interval: the estimator is biased by that null, so read the value against the limit.
 
     Returns:
-        One measurement a finding; `insufficient` below 50 positives or negatives. n: labels.
+        One measurement a finding and cell; `insufficient` below 50 positives or negatives. n: labels.
 
     Source:
         Blasiok and Nakkiran 2023, arXiv 2309.12236.
     """
-    return smooth_calibration_error_in(reference, window, (ALL,))
-
-
-def smooth_calibration_error_in(reference: Reference, window: Mapping[str, Tally], cells: tuple[str, ...]) -> list[Measurement]:
-    """Measure it in these cells."""
-    now, then = masses_of(reference.schema, window, reference.schema.findings, cells), _usual(reference, cells)
+    now, then = masses_of(reference.schema, window, reference.schema.findings, reference.cells), _usual(reference)
     rows = np.flatnonzero(np.minimum(now.events, then.events).min(axis=1) >= EVENTS_NEEDED)
     phi = np.array([reference.dispersion_of("calibration", cell=cell, finding=finding) for finding, cell in now.places])
     found = smooth_error(now.negatives[rows], now.positives[rows], now.scale[rows], phi[rows])
-    known = _usual_errors(reference, cells)
+    known = _usual_errors(reference)
     limits = found.chance + Z * found.chance_deviation + np.maximum(known.value - known.chance, 0.0)[rows] + MINIMUM_RISE
     by_place = dict(zip(rows.tolist(), zip(found.value.tolist(), limits.tolist(), strict=True), strict=True))
     return [_measured(now, at, by_place.get(at)) for at in range(len(now.places))]
@@ -99,13 +93,13 @@ def smooth_error(negatives: Floats, positives: Floats, scale: Floats | float = 1
 
 
 @lru_cache(maxsize=REFERENCES_HELD)
-def _usual(reference: Reference, cells: tuple[str, ...]) -> Masses:
-    return masses_of(reference.schema, reference.tallies, reference.schema.findings, cells)
+def _usual(reference: Reference) -> Masses:
+    return masses_of(reference.schema, reference.tallies, reference.schema.findings, reference.cells)
 
 
 @lru_cache(maxsize=REFERENCES_HELD)
-def _usual_errors(reference: Reference, cells: tuple[str, ...]) -> Error:
-    then = _usual(reference, cells)
+def _usual_errors(reference: Reference) -> Error:
+    then = _usual(reference)
     phi = np.array([reference.dispersion_of("calibration", cell=cell, finding=finding) for finding, cell in then.places])
     return smooth_error(then.negatives, then.positives, then.scale, phi)
 

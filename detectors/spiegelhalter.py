@@ -3,25 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import sqrt
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
 
 from detectors.intervals import Z
+from detectors.masses import Masses, masses_of
 from detectors.measurement import Interval, Measurement, Verdict
-from detectors.reference import Reference
+from detectors.reference import REFERENCES_HELD, Reference
 from detectors.schema import EXCESS, VARIANCE
-from detectors.tally import Tally, tally_of
+from detectors.tally import Tally
+from detectors.unbinned import OF_BINS, binned, unbinned
 
 NAME = "spiegelhalter_z"
 EVENTS_NEEDED = 50
 """Positives and negatives, each; below, the normal approximation lies."""
 
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sums:
+    """Excess and its standard deviation before dispersion, over all films; films; plain labels of the rarer class [places]."""
+
+    excess: Floats
+    deviation: Floats
+    films: Floats
+    events: Floats
+
 
 def spiegelhalter(reference: Reference, window: Mapping[str, Tally]) -> Sequence[Measurement]:
     """Measure the standardised excess of the Brier score over what calibrated probabilities would give, for every finding and cell.
 
-    For labels y and probabilities p, Z = sum (y - p)(1 - 2p) / sqrt(phi sum (1 - 2p)^2 p (1 - p)), standard normal when E[y | p] = p.
-    Positive: too sure of itself. Both sums lie in the tally, so any window is an addition. The limit is the Z at this n that the
-    reference's own miscalibration leads to expect, plus 1.96 standard errors of window and reference together.
+    For labels y and probabilities p, Z = sum (y - p)(1 - 2p) / sqrt(phi sum s (1 - 2p)^2 p (1 - p)), standard normal when E[y | p] = p.
+    Both sums are over all films, as far as they were read (masses.py); s is the films that one label stands for, 1 where all were read.
+    A soft label scatters less than p (1 - p), so with many of them Z is on the careful side. Positive: too sure of itself. The limit is
+    the Z at this n that the reference's own miscalibration leads to expect, plus 1.96 standard errors of window and reference together.
 
     Returns:
         Z (no unit; the limit is on |Z|); `insufficient` below 50 labels of either class in the window or in the reference. n: labels.
@@ -29,21 +48,35 @@ def spiegelhalter(reference: Reference, window: Mapping[str, Tally]) -> Sequence
     Source:
         Spiegelhalter 1986, Statistics in Medicine 5:421.
     """
-    return [_measure(reference, window, finding, cell) for finding in reference.schema.findings for cell in reference.cells]
+    now = masses_of(reference.schema, window, reference.schema.findings, reference.cells)
+    found, usual = _sums(reference, window, now), _usual(reference)
+    return [_measure(reference, now, row, found, usual) for row in range(len(now.places))]
 
 
-def _measure(reference: Reference, window: Mapping[str, Tally], finding: str, cell: str) -> Measurement:
-    now, then = tally_of(reference.schema, window, cell), reference.tallies[cell]
-    labelled, positive = (int(count) for count in now.groups(finding).sum(axis=1))
-    usual, usual_positive = (int(count) for count in then.groups(finding).sum(axis=1))
-    if min(positive, labelled - positive, usual_positive, usual - usual_positive) < EVENTS_NEEDED:
-        reason = f"{EVENTS_NEEDED} positives and {EVENTS_NEEDED} negatives needed, in the window and in the reference"
-        return Measurement.insufficient(NAME, labelled, reason, cell=cell, finding=finding)
-    phi = reference.dispersion_of("calibration", cell=cell, finding=finding)
-    scale = sqrt(phi * max(float(now.losses(finding)[VARIANCE]), 1e-9))
-    scale_then = sqrt(phi * max(float(then.losses(finding)[VARIANCE]), 1e-9)) * labelled / usual
-    value = float(now.losses(finding)[EXCESS]) / scale
-    expected = abs(float(then.losses(finding)[EXCESS])) * labelled / usual / scale
-    limit = expected + Z * sqrt(1 + (scale_then / scale) ** 2)
+def _sums(reference: Reference, window: Mapping[str, Tally], masses: Masses) -> Sums:
+    mended, films = unbinned(reference.schema, window, reference.schema.findings, reference.cells), masses.films
+    spread = np.einsum("pcb,pb,cb->p", masses.scores, masses.scale, OF_BINS[VARIANCE])
+    worth = np.divide(spread, binned(masses, VARIANCE), out=np.ones_like(spread), where=spread > 0)
+    variance = np.maximum(spread + mended[2] * films * worth, 1e-9)
+    return Sums(binned(masses, EXCESS) + mended[1] * films, np.sqrt(variance), films, masses.events.min(axis=1))
+
+
+@lru_cache(maxsize=REFERENCES_HELD)
+def _usual(reference: Reference) -> Sums:
+    """What the reference itself shows."""
+    then = masses_of(reference.schema, reference.tallies, reference.schema.findings, reference.cells)
+    return _sums(reference, reference.tallies, then)
+
+
+def _measure(reference: Reference, now: Masses, row: int, found: Sums, usual: Sums) -> Measurement:
+    (finding, cell), labels = now.places[row], int(now.labels[row])
+    if round(min(found.events[row], usual.events[row])) < EVENTS_NEEDED:
+        needed = f"{EVENTS_NEEDED} positives and {EVENTS_NEEDED} negatives needed, in the window and in the reference"
+        return Measurement.insufficient(NAME, labels, now.reasons[row] or needed, cell=cell, finding=finding)
+    root = float(np.sqrt(reference.dispersion_of("calibration", cell=cell, finding=finding)))
+    scale, share = root * float(found.deviation[row]), float(found.films[row] / usual.films[row])
+    value = float(found.excess[row]) / scale
+    expected = abs(float(usual.excess[row])) * share / scale
+    limit = expected + Z * float(np.hypot(1.0, root * usual.deviation[row] * share / scale))
     verdict = Verdict.BREACHED if abs(value) > limit else Verdict.WITHIN
-    return Measurement(NAME, value, labelled, Interval(value - Z, value + Z), limit, verdict, cell=cell, finding=finding)
+    return Measurement(NAME, value, labels, Interval(value - Z, value + Z), limit, verdict, cell=cell, finding=finding)

@@ -1,0 +1,48 @@
+"""Unbinned: exact losses of plain labels, less what score bins make of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from detectors.masses import Masses
+from detectors.schema import BRIER, EXCESS, NEGATIVE, POSITIVE, VARIANCE, Schema, score_centers
+from detectors.tally import Tally, tally_of
+
+P = expit(score_centers())
+OF_BINS = {
+    BRIER: np.stack([P**2, (1 - P) ** 2]),
+    EXCESS: np.stack([-P * (1 - 2 * P), (1 - P) * (1 - 2 * P)]),
+    VARIANCE: np.stack([(1 - 2 * P) ** 2 * P * (1 - P)] * 2),
+}
+"""What a negative and a positive in the middle of each score bin add to a sum [2, 1000]."""
+
+Floats = NDArray[np.float64]
+
+
+def unbinned(schema: Schema, window: Mapping[str, Tally], findings: Sequence[str], cells: Sequence[str]) -> Floats:
+    """Mean of a label's exact loss less that of its bin's middle, by kind (BRIER, EXCESS, VARIANCE) [3, places], finding by finding.
+
+    It mends what comes of masses by some 1e-5, and makes it exact where every film has one plain label. Soft and weighted labels are
+    known by bins only: where there are any it is 0.
+    """
+    tallies = {cell: tally_of(schema, window, cell) for cell in cells}
+    return np.array([_mended(tallies[cell], finding) for finding, cell in product(findings, cells)]).reshape(-1, len(OF_BINS)).T
+
+
+def _mended(tally: Tally, finding: str) -> list[float]:
+    counts = tally.scores(finding)[[NEGATIVE, POSITIVE]]
+    labels = float(counts.sum())
+    if not labels or tally.schema.blocks[f"mass/{finding}"].of(tally.vector).any():
+        return [0.0] * len(OF_BINS)
+    exact = tally.losses(finding)
+    return [float(exact[kind] - (counts * of_bins).sum()) / labels for kind, of_bins in OF_BINS.items()]
+
+
+def binned(masses: Masses, kind: int) -> Floats:
+    """Sum over films by score bin [places]."""
+    return np.asarray(np.einsum("pcb,cb->p", masses.scores, OF_BINS[kind]))
