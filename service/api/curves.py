@@ -13,8 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from scipy.special import expit
 from sqlalchemy import Connection
 
+from detectors.calibration_curve import EVENTS_NEEDED, calibration_curve
 from detectors.curves import Curve, Point, curves
-from detectors.masses import masses_of
+from detectors.masses import Masses, masses_of
 from detectors.patients import count_patients, performance_dispersion
 from detectors.plan import ALL
 from detectors.suppression import FEWEST
@@ -64,6 +65,17 @@ class CurveReply(BaseModel):
         return cls(name=curve.name, x=curve.x, y=curve.y, area=curve.area, bound=curve.bound, points=PointsReply(**columns))
 
 
+class DistanceReply(BaseModel):
+    """Mean, median and ninth decile, over films, of the distance of a smooth line of frequencies from what the scores say."""
+
+    model_config = ConfigDict(frozen=True)
+
+    ici: Annotated[float, Field(description="Integrated calibration index: the mean.", examples=[0.012])]
+    e50: float
+    e90: float
+    chance: Annotated[float, Field(description="The ici that a perfect model of as many labels shows on average.")]
+
+
 class CurvesReply(BaseModel):
     """Format 1 of the curves. Where labels are too few there are none, and `reason` says why."""
 
@@ -84,6 +96,9 @@ class CurvesReply(BaseModel):
     prevalence: float | None = None
     dispersion: Annotated[float, Field(description="By which the variances behind the intervals were multiplied.")] = 1.0
     reason: Annotated[str, Field(examples=[""])] = ""
+    calibration: Annotated[
+        DistanceReply | None, Field(description=f"From {EVENTS_NEEDED} positives and {EVENTS_NEEDED} negatives; null below.")
+    ] = None
     curves: list[CurveReply] = []
 
 
@@ -135,7 +150,14 @@ def _filled(bare: CurvesReply, stretch: Stretch, cell: str) -> CurvesReply:
     found = [CurveReply.of(curve) for curve in curves(masses.negatives[0], masses.positives[0], masses.scale[0], phi)]
     negatives, positives = masses.scores[0].sum(axis=1).tolist()
     counts = {"negatives": negatives, "positives": positives, "prevalence": positives / (negatives + positives)}
-    return bare.model_copy(update=known | counts | {"reason": "", "curves": found})
+    return bare.model_copy(update=known | counts | {"reason": "", "curves": found, "calibration": _distance(masses, phi)})
+
+
+def _distance(masses: Masses, phi: float) -> DistanceReply | None:
+    if masses.events[0].min() < EVENTS_NEEDED:
+        return None
+    line = calibration_curve(masses.negatives[0], masses.positives[0], masses.scale[0], phi)
+    return DistanceReply(ici=line.ici, e50=line.e50, e90=line.e90, chance=line.chance)
 
 
 def as_csv(reply: CurvesReply) -> str:

@@ -7,7 +7,7 @@ resource, names and free text above all, is left where it is.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -28,6 +28,9 @@ ABSENT = {"2667000", "260385009", "NEG", "absent", "negative", "N"}
 UNCERTAIN = {"82334004", "419984006", "IND", "indeterminate", "uncertain", "E"}
 """SNOMED CT present, positive; absent, negative; indeterminate, inconclusive; and the codes of HL7 for interpretations and yes or no."""
 FINAL = {"final", "amended", "corrected"}
+IN_ERROR = "entered-in-error"
+NEXT = timedelta(seconds=1)
+"""After what it takes back, where a resource does not say when it was changed."""
 ACCESSION = "ACSN"
 
 
@@ -59,12 +62,17 @@ class Reference(Loose):
     identifier: Identifier = Identifier()
 
 
+class Meta(Loose):
+    lastUpdated: datetime | None = None  # noqa: N815 - FHIR's name
+
+
 class Observation(Loose):
     """One finding."""
 
     resourceType: Literal["Observation"]  # noqa: N815 - FHIR's name
     id: str = ""
     status: str
+    meta: Meta = Meta()
     code: Concept
     identifier: tuple[Identifier, ...] = ()
     basedOn: tuple[Reference, ...] = ()  # noqa: N815 - FHIR's name
@@ -82,6 +90,7 @@ class DiagnosticReport(Loose):
 
     resourceType: Literal["DiagnosticReport"]  # noqa: N815 - FHIR's name
     status: str
+    meta: Meta = Meta()
     identifier: tuple[Identifier, ...] = ()
     basedOn: tuple[Reference, ...] = ()  # noqa: N815 - FHIR's name
     imagingStudy: tuple[Reference, ...] = ()  # noqa: N815 - FHIR's name
@@ -168,21 +177,24 @@ def statement_of(
 ) -> Statement:
     """What an observation states; names become pseudonyms here, at the door.
 
+    One that was entered in error, or whose report was, takes back what its reader said of the finding: nothing is known of it from then on.
+
     Raises:
         LabelError: It does not say something that a label needs, or says it in a way that is not known.
     """
-    if one.status not in FINAL:
-        raise LabelError("Only observations that are final, amended or corrected are taken.")
+    in_error = IN_ERROR in {one.status, report.status if report else ""}
+    if one.status not in FINAL and not in_error:
+        raise LabelError("Only observations that are final, amended, corrected or entered in error are taken.")
     readers = (*one.performer, *(report.resultsInterpreter if report else ()))
     reader = next((name for who in readers if (name := who.identifier.value or who.reference)), None)
     return Statement(
         _subject(one, report, key, model),
         _finding(one.code, concepts),
-        _value(one),
+        None if in_error else _value(one),
         SOURCE,
         tier or (Tier.READ if reader else Tier.REPORT),
         reader_token(key, reader),
-        _moment(one, report),
+        _taken_back(one, report) if in_error else _moment(one, report),
     )
 
 
@@ -234,3 +246,12 @@ def _moment(one: Observation, report: DiagnosticReport | None) -> datetime:
     if stated is None or not EARLIEST <= stated <= LATEST:
         raise LabelError("It does not say when it was made, with a time and its offset: issued, or effectiveDateTime.")
     return stated.astimezone(UTC)
+
+
+def _taken_back(one: Observation, report: DiagnosticReport | None) -> datetime:
+    """When it was taken back: when its resource was changed, and in any case after it was made."""
+    made: datetime = _moment(one, report)
+    changed: list[datetime | None] = [meta.lastUpdated for meta in (one.meta, *((report.meta,) if report else ()))]
+    known = [at.astimezone(UTC) for at in changed if at is not None and at.tzinfo is not None and EARLIEST <= at <= LATEST]
+    latest: datetime = max([made + NEXT, *known])
+    return latest

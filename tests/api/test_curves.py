@@ -33,6 +33,10 @@ def test_curves_are_those_of_the_labelled_films_of_the_window(client: httpx.Clie
         assert {len(column) for column in points.values()} == {len(points["x"])}
         assert (points["x"][0], points["y"][0], points["x"][-1], points["y"][-1]) == (1, 1, 0, 0)
         assert all(low <= y <= high for low, y, high in zip(points["low"], points["y"], points["high"], strict=True))
+    assert 0 < body["calibration"]["e50"] <= body["calibration"]["e90"]
+    assert body["calibration"]["ici"] < 3 * body["calibration"]["chance"], "the stream is calibrated"
+    few = client.get(ADDRESS, params={"finding": "opacity", "window": 1}).json()
+    assert (few["calibration"], few["curves"] != []) == (None, True)
     assert body["until"] == "2026-03-15T00:00:00Z"
 
 

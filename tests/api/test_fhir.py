@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 from sqlalchemy import Engine, text
 
+from service.store.models import champion
+from service.store.rows import rows_between
 from tests.api.serving import DICOM
 from tests.films import ACCESSION, make_film
 
@@ -122,3 +126,30 @@ def test_what_is_no_resource_is_refused_as_a_whole(shared: httpx.Client) -> None
     for resource in nothing:
         assert send(shared, resource)["type"] == "/problems/invalid-request"
     assert shared.post("/v1/labels/fhir", content=b"{}", headers={"Content-Type": "application/xml"}).status_code == 415
+
+
+def counting(engine: Engine) -> float:
+    """What counts of the one film, as a tally reads it."""
+    with engine.connect() as connection:
+        version = champion(connection, "chest")
+        since = datetime(2020, 1, 1, tzinfo=UTC)
+        return float(rows_between(connection, version.id, since, since + timedelta(days=36_500), ["opacity", "effusion"]).labels[0, 0])
+
+
+@pytest.mark.parametrize("changes", [{}, {"meta": {"lastUpdated": "2026-03-03T08:00:00Z"}}, {"valueCodeableConcept": None}])
+def test_what_was_entered_in_error_takes_back_what_was_said_and_may_be_sent_twice(
+    client: httpx.Client, engine: Engine, film: str, changes: dict[str, Any]
+) -> None:
+    assert send(client, make_observation())["added"] == 1
+    assert counting(engine) == 1.0
+    first, again = (send(client, make_observation(status="entered-in-error", **changes)) for _ in range(2))
+    assert (first["status"], first["added"], again["added"]) == (200, 1, 0)
+    assert math.isnan(counting(engine))
+    assert len(stored(engine)) == 2, "both statements are kept"
+
+
+def test_a_report_in_error_takes_back_all_that_it_contained(client: httpx.Client, engine: Engine, film: str) -> None:
+    inside = make_observation(basedOn=None, performer=None, issued=None)
+    assert send(client, make_report(inside))["added"] == 1
+    assert send(client, make_report(inside, status="entered-in-error"))["added"] == 1
+    assert math.isnan(counting(engine))
