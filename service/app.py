@@ -69,9 +69,7 @@ from service.results.fetch import Reports
 from service.results.push import Pusher, PushMetrics
 from service.results.renderer import Renderer
 from service.results.stow import TIMEOUT_S, Pacs
-from service.shadow.challenger import Bounds, Stage
-from service.shadow.metrics import ShadowMetrics
-from service.shadow.shadows import Shadows
+from service.shadow.onlookers import open_onlookers
 from service.store.engine import open_engine
 from service.worker.export import MeasurementCollector
 
@@ -185,7 +183,7 @@ def assemble(settings: Settings, key: bytes, pacs: Pacs | None, engine: Engine, 
             vocabulary,
             key,
             sealer,
-            open_shadows(settings, database, engine, registry, stack).see,
+            open_onlookers(settings, database, engine, registry, stack),
         ),
         versions=versions,
         reports=Reports(database, archive, renderer),
@@ -252,16 +250,6 @@ def start_predictor(settings: Settings, ledger: Ledger, notices: Notices, versio
     ledger.introduce(version.model)
     notices.introduce(version.model)
     return predictor
-
-
-def open_shadows(settings: Settings, database: Database, engine: Engine, registry: CollectorRegistry, stack: AsyncExitStack) -> Shadows:
-    """Challengers of the models in service, kept in step with what is registered."""
-    bounds = Bounds(settings.shadow_queue_bytes, settings.shadow_memory_bytes, settings.shadow_seconds)
-    stage = Stage(engine, settings.object_folder, ShadowMetrics(registry), bounds)
-    shadows = Shadows(database, stage, settings.shadow_challengers)
-    stack.push_async_callback(shadows.close)
-    run_beside(stack, shadows.watch())
-    return shadows
 
 
 def export_measurements(registry: CollectorRegistry, engine: Engine, most_series: int, stack: AsyncExitStack) -> None:

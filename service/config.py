@@ -126,6 +126,11 @@ class Settings(BaseSettings):
         default=None,
         description="Where days are archived, as an fsspec URL or a path; when set, only what was archived is dropped. Default objects/archive.",
     )
+    keep_instances: bool = Field(
+        default=False,
+        description="Keep the input of every answered film in the object folder, for retraining: an array in half precision, nothing of its header.",
+    )
+    keep_instances_days: int = Field(default=365, ge=1, description="Days after which the worker removes them.")
     keep_refusals_days: int | None = Field(default=None, ge=1, description="Days after which the worker removes refusals. Not set: kept.")
     results_url: str | None = Field(default=None, description="Where the ends of asynchronous requests are delivered.")
     results_secret: SecretStr | None = Field(default=None, description="HMAC-SHA256 key of the signature of those.")

@@ -191,6 +191,10 @@ class StoppedModelError(StepwedgeError):
     """The model was taken out of service."""
 
 
+class TrainingError(StepwedgeError):
+    """The model cannot be trained."""
+
+
 class ReviewError(StepwedgeError):
     """The review of the alarm could not be made."""
 

@@ -19,6 +19,7 @@ from service.cli.reference import reference
 from service.cli.register import register
 from service.cli.replay import replay
 from service.cli.retally import retally
+from service.cli.train import train
 from service.cli.up import up
 from service.cli.words import words
 from service.cli.worker import worker
@@ -35,6 +36,7 @@ COMMANDS = (
     (WORK, labels),
     (WORK, worklist),
     (WORK, replay),
+    (WORK, train),
     (WORK, compare),
     (WORK, archive),
     (WORK, retally),

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Connection, Uuid, any_, insert, literal, select
+from sqlalchemy import ARRAY, Connection, Uuid, any_, func, insert, literal, select
 
 from service.store.tables import comparisons, labels, predictions, shadow_predictions
 
@@ -60,3 +60,10 @@ def durations_among(connection: Connection, identifiers: list[UUID]) -> dict[UUI
     """How many milliseconds the champion took for each of these films, from its arrival to its scores."""
     query = select(predictions.c.id, predictions.c.duration_ms).where(predictions.c.id == any_(literal(identifiers, ARRAY(Uuid))))
     return {row.id: row.duration_ms for row in connection.execute(query)}
+
+
+def sources_among(connection: Connection, identifiers: list[UUID]) -> dict[UUID, list[str]]:
+    """Which sources have said anything of each of these films, in alphabetical order."""
+    query = select(labels.c.prediction, func.array_agg(labels.c.source.distinct()))
+    rows = connection.execute(query.where(labels.c.prediction == any_(literal(identifiers, ARRAY(Uuid)))).group_by(labels.c.prediction))
+    return {prediction: sorted(sources) for prediction, sources in rows}

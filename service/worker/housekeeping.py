@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from service.config import Settings
 from service.store.audit import head_of
 from service.store.erase import sweep_late
+from service.store.kept import forget_instances, sweep_objects
 from service.store.retention import drop_predictions, drop_refusals, drop_waiting_labels
 from service.store.unaudited import audit_alarms
 from service.worker.archive import always, archived_first, forget_erased, has_parquet
@@ -40,6 +41,8 @@ class Housekeeping:
             late = sweep_late(connection, at - LATE)
         if late:
             log.info("erased late", rows=late)
+        with self.engine.begin() as connection:
+            sweep_objects(connection, self.settings.object_folder, at)
         if self.done != at.date():
             self.keep_daily(at)
             self.done = at.date()
@@ -58,5 +61,7 @@ class Housekeeping:
         log.info("retention", table="waiting_labels", rows=waited)
         if has_parquet():
             forget_erased(self.engine, self.settings, at)
+        with self.engine.begin() as connection:
+            forget_instances(connection, at - timedelta(days=self.settings.keep_instances_days))
         with self.engine.connect() as connection:
             log.info("audit head", head=str(head_of(connection)), day=at.date().isoformat())
