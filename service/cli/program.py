@@ -18,6 +18,7 @@ from service.cli.migrate import migrate
 from service.cli.reference import reference
 from service.cli.register import register
 from service.cli.replay import replay
+from service.cli.report import report
 from service.cli.retally import retally
 from service.cli.train import train
 from service.cli.up import up
@@ -35,6 +36,7 @@ COMMANDS = (
     (WORK, register),
     (WORK, labels),
     (WORK, worklist),
+    (WORK, report),
     (WORK, replay),
     (WORK, train),
     (WORK, compare),

@@ -55,7 +55,7 @@ class Chosen:
     @property
     def asked(self) -> AskedCell:
         """The same, as the endpoints are asked."""
-        return AskedCell(finding=self.finding, window=self.window, subgroup=self.cell, until=self.end)
+        return asked_of(self.finding, self.window, self.end, self.cell)
 
     def query(self, **other: object) -> str:
         """The choice as the query of an address, with something else in it."""
@@ -66,6 +66,11 @@ class Chosen:
         """Where a drawing and its numbers can be had as files."""
         where = {"model": self.version.model, "page": self.page, "figure": figure.name}
         return tuple((form.upper(), f"{figure_address(**where, form=form)}?{self.query()}") for form in ("svg", "csv"))
+
+
+def asked_of(finding: str, window: int, until: datetime | None, cell: str = ALL) -> AskedCell:
+    """What an endpoint is asked for. From outside it takes a moment only as text, so the end is put in as it is."""
+    return AskedCell(finding=finding, window=window, subgroup=cell).model_copy(update={"until": until})
 
 
 def chosen(connection: Connection, asked: Asked, page: str) -> Chosen:

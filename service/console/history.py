@@ -15,6 +15,7 @@ from service.domain import ModelVersion
 from service.store.alarms import alarms_of
 from service.store.measurements import readings_between
 from service.store.models import versions
+from service.store.promotions import promotions_of
 from service.worker.calendar import DAY, day_of
 
 MOST = 60
@@ -61,12 +62,14 @@ def moment_of(day: date, one: Measurement) -> Moment:
 
 
 def events(connection: Connection, version: ModelVersion) -> Sequence[Event]:
-    """Alarms of a version, and when each version of its model was registered."""
+    """Alarms of a version, and when each version of its model began to answer."""
     alarms = [Event(day_of(one.opened_at - DAY / 24), "alarm", one.summary) for one in alarms_of(connection, version.id)]
-    registered = [
-        Event(day_of(one.registered_at), "deployment", f"version {one.version} registered") for one in versions(connection, version.model)
+    named = {one.id: one.version for one in versions(connection, version.model)}
+    begun = [
+        Event(day_of(one.at), "deployment", f"version {named[one.version]} {one.deed.replace('_', ' ')}")
+        for one in promotions_of(connection, version.model)
     ]
-    return sorted([*alarms, *registered], key=lambda one: one.day)
+    return sorted([*alarms, *begun], key=lambda one: one.day)
 
 
 def share_of(part: Sequence[Moment], whole: Sequence[Moment]) -> list[Moment]:

@@ -78,10 +78,10 @@ def inputs(connection: Connection, asked: Asked) -> InputsView:
     then, n = reference.tallies[choice.cell], (reference.tallies[choice.cell].n, now.n)
     if too_few := _too_few(choice.cell, now):
         return InputsView(choice, too_few, stretch.since, stretch.until, n)
-    lines = tuple(_lines(reference, then, now, choice.cell))
+    lines = tuple(attribute_lines(reference, then, now, choice.cell))
     only, first = asked.text("attribute"), asked.whole("first", 0, 0, max(len(lines) - 1, 0))
     drawn = [one for one in lines if one.feature == only] or lines[first : first + ON_A_PAGE]
-    figures = tuple(_figure(reference, then, now, one.feature) for one in drawn)
+    figures = tuple(attribute_figure(reference, then, now, one.feature) for one in drawn)
     return InputsView(choice, "", stretch.since, stretch.until, n, lines, figures, first, only if len(drawn) == 1 else "")
 
 
@@ -92,7 +92,7 @@ def _too_few(cell: str, now: Tally) -> str:
     return f"fewer than {FEWEST} patients" if cell != ALL and round(count_patients(now.patients())) < FEWEST else ""
 
 
-def _lines(reference: Reference, then: Tally, now: Tally, cell: str) -> Iterator[Line]:
+def attribute_lines(reference: Reference, then: Tally, now: Tally, cell: str) -> Iterator[Line]:
     """Every attribute; components of the embedding mean nothing to anybody alone, their distance does."""
     drifts = [one for one in drift_in(reference, {cell: now}, cell) if not one.feature.startswith(COMPONENT) or one.feature == DISTANCE]
     for place, drift in enumerate(sorted(drifts, key=_urgency)):
@@ -113,7 +113,8 @@ def _odd(reference: Reference, feature: str, counts: Counts) -> int:
     return int(counts[0] + counts[-2]) if feature in reference.schema.numeric else int(counts[-2])
 
 
-def _figure(reference: Reference, then: Tally, now: Tally, feature: str) -> Figure:
+def attribute_figure(reference: Reference, then: Tally, now: Tally, feature: str) -> Figure:
+    """One attribute of the window beside the reference."""
     counted = Counted(f"attribute-{feature.replace('_', '-')}", feature, (then.n, now.n))
     counts = then.feature(feature), now.feature(feature)
     numeric = reference.schema.numeric.get(feature)

@@ -11,6 +11,7 @@ from service.console.inputs import INPUTS_PAGE, inputs
 from service.console.login import LOGIN_PAGE
 from service.console.page import Page
 from service.console.performance import PERFORMANCE_PAGE, performance
+from service.console.report import REPORT_PAGE
 from service.console.subgroups import SUBGROUPS_PAGE, subgroups
 
 PAGES: tuple[Page, ...] = (
@@ -19,6 +20,7 @@ PAGES: tuple[Page, ...] = (
     CALIBRATION_PAGE,
     PERFORMANCE_PAGE,
     SUBGROUPS_PAGE,
+    REPORT_PAGE,
     LOGIN_PAGE,
 )
 

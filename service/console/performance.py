@@ -7,7 +7,6 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from service.api.asked import AskedFinding
 from service.api.curves import drawn
 from service.api.thresholds import ThresholdsReply, recommended
 from service.console.calibration import year_of
@@ -49,7 +48,7 @@ def performance(connection: Connection, asked: Asked) -> PerformanceView:
     """Curves of the window, rates over the year before its end with the completeness of their labels, and the cheapest threshold."""
     choice = chosen(connection, asked, NAME)
     reply = drawn(connection, choice.version.model, choice.asked)
-    cheapest = recommended(connection, choice.version.model, AskedFinding(finding=choice.finding, window=choice.window, until=choice.end))
+    cheapest = recommended(connection, choice.version.model, choice.asked)
     if choice.subject is None:
         return PerformanceView(choice, reply.reason, None, None, 0, (), (), cheapest)
     then = {} if reply.reason else of_reference(choice.subject.reference, choice.finding, choice.cell)

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from service.api.state import service_of
-from service.console import assets, downloads, login, theme
+from service.console import assets, downloads, login, sheet, theme
 from service.console.mishap import mishap_response
 from service.console.page import Asked, Page
 from service.console.pages import FIGURED, PAGES
@@ -32,6 +32,7 @@ def routes() -> list[Route]:
         post(login.OUT, login.log_out),
         *(get(page.path, shows(page)) for page in PAGES),
         get(downloads.PATH, figure),
+        get(sheet.PATH, sheet.send),
         get("/console/{rest:path}", nothing),
     ]
 

@@ -8,7 +8,6 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from detectors.suppression import FEWEST
-from service.api.asked import AskedFinding
 from service.api.subgroups import AttributeReply, GapReply, SubgroupReply, compared
 from service.console.charts.figure import Figure
 from service.console.charts.forest import Row, forest
@@ -47,7 +46,7 @@ class SubgroupsView:
 def subgroups(connection: Connection, asked: Asked) -> SubgroupsView:
     """Every declared subgroup and pair against everybody else, in the window."""
     choice = chosen(connection, asked, NAME)
-    reply = compared(connection, choice.version.model, AskedFinding(finding=choice.finding, window=choice.window, until=choice.end))
+    reply = compared(connection, choice.version.model, choice.asked)
     figures = () if reply.reason else tuple(forest_of(rate, choice.finding, reply.subgroups) for rate in TITLES)
     gaps = [(spoken(one.subgroup), gap) for one in reply.subgroups for gap in one.rates if is_real(gap)]
     return SubgroupsView(
