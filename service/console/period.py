@@ -16,6 +16,7 @@ from detectors.readings import Readings
 from service.console.inputs import Line, attribute_lines
 from service.domain import Alarm, ModelVersion
 from service.models.manifest import Manifest, parse_manifest
+from service.review.verdicts import Confirmation, EvidentlyReport
 from service.store.acknowledgements import Acknowledgement, acknowledgements_of
 from service.store.alarms import alarms_of
 from service.store.models import champion, versions
@@ -24,7 +25,7 @@ from service.store.references import StoredReference, active_reference
 from service.store.remedies import Remedy, remedies_of
 from service.store.reviews import Kind, Review, reviews_of
 from service.store.volumes import answered_between, counted_days, unanswered_between
-from service.worker.calendar import DAY, midnight
+from service.worker.calendar import DAY, floor_day, midnight
 from service.worker.stretch import Stretch, stretch_of
 
 YEAR_DAYS = 365.0
@@ -34,10 +35,10 @@ NO_LABELS = "no film of this period is old enough to have its labels"
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An alarm with what was attached to it, what was said of it, and what it asked for."""
+    """An alarm with what was said of it, and what it asked for. reviews: by which library, when, and what it found."""
 
     alarm: Alarm
-    reviews: Mapping[Kind, Review]
+    reviews: tuple[tuple[str, date, str], ...]
     acknowledged: tuple[Acknowledgement, ...]
     remedies: tuple[Remedy, ...]
 
@@ -119,12 +120,15 @@ def period_of(connection: Connection, model: str, first: date, last: date, made_
 
 
 def _stretch(connection: Connection, version: ModelVersion, begin: datetime, end: datetime, *, matured: bool) -> Stretch | None:
-    """The films of the period that were counted, of all or of those that are old enough; None where there are none."""
+    """The films of its days that are over and were counted, of all or of those that are old enough; None where there are none."""
     asked = stretch_of(connection, version, 1, [], end, matured=matured)
-    days = 0 if asked is None else -(-(asked.until - begin) // DAY)
-    if asked is None or days < 1:
+    if asked is None:
         return None
-    found = stretch_of(connection, version, days, None, asked.until, matured=matured)
+    until = floor_day(asked.until)
+    days = (until - begin) // DAY
+    if days < 1:
+        return None
+    found = stretch_of(connection, version, days, None, until, matured=matured)
     return found if found is not None and found.tally(ALL).n else None
 
 
@@ -147,7 +151,20 @@ def _told(connection: Connection, version: ModelVersion, begin: datetime, end: d
         one for one in alarms_of(connection, version.id) if one.opened_at <= end and (one.cleared_at is None or one.cleared_at > begin)
     ]
     said, asked = acknowledgements_of(connection, [one.id for one in found]), remedies_of(connection, version.id)
-    return tuple(Told(one, reviews_of(connection, one.id), said.get(one.id, ()), _of_alarm(asked, one)) for one in reversed(found))
+    return tuple(
+        Told(one, _reviews(reviews_of(connection, one.id)), said.get(one.id, ()), _of_alarm(asked, one)) for one in reversed(found)
+    )
+
+
+def _reviews(attached: Mapping[Kind, Review]) -> tuple[tuple[str, date, str], ...]:
+    found = []
+    if Kind.CONFIRMATION in attached:
+        said = attached[Kind.CONFIRMATION]
+        found.append(("alibi-detect", said.made_at.date(), Confirmation.restore(said.payload).summary))
+    if Kind.REPORT in attached:
+        page = attached[Kind.REPORT]
+        found.append(("Evidently", page.made_at.date(), EvidentlyReport.restore(page.payload).summary))
+    return tuple(found)
 
 
 def _of_alarm(asked: Sequence[Remedy], alarm: Alarm) -> tuple[Remedy, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 from sqlalchemy import Connection
 
@@ -77,11 +78,9 @@ def volume_figures(period: Period) -> tuple[Figure, ...]:
     """Films day by day, and where requests ended."""
     unanswered = {outcome: sum(n for (one, _), n in period.unanswered.items() if one == outcome) for outcome in ("refused", "failed")}
     ends = [End("recorded", period.answered), *(End(name, n, "bad") for name, n in unanswered.items())]
-    every = (period.first.toordinal() + place for place in range(period.length))
-    days = [
-        Moment(day, float(n), n=n)
-        for day, n in ((period.first.fromordinal(one), period.days.get(period.first.fromordinal(one), 0)) for one in every)
-    ]
+    every = range(period.first.toordinal(), max(period.days, default=period.first).toordinal() + 1)
+    counted = [(date.fromordinal(one), period.days.get(date.fromordinal(one), 0)) for one in every]
+    days = [Moment(day, float(n), n=n) for day, n in counted]
     flow = ledger("ledger", period.answered + sum(unanswered.values()), ends)
     return (over_time(Wanted("films", "Films a day", "films", floor=0.0), days), flow) if period.days else (flow,)
 
@@ -107,6 +106,8 @@ def _part(connection: Connection, period: Period, place: int, happened: Sequence
     numbers = tuple((title, read[name]) for name, title in NUMBERS.items() if name in read)
     if period.labelled is None:
         return FindingPart(finding, numbers, NO_FILMS if period.films is None else NO_LABELS, (), (), 0)
+    if finding not in period.labelled.subject.reference.schema.findings:
+        return FindingPart(finding, numbers, "the reference does not know this finding", (), (), 0)
     asked = asked_of(finding, (period.labelled.until - period.labelled.since) // DAY, period.labelled.until)
     reply = drawn(connection, period.version.model, asked)
     groups = compared(connection, period.version.model, asked)

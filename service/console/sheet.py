@@ -11,6 +11,7 @@ from importlib.metadata import version
 
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
+from markupsafe import Markup
 from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 
@@ -53,7 +54,7 @@ def sheet_html(connection: Connection, model: str, days: Days, made_at: datetime
     template = environment().get_template("sheet.html")
     return template.render(
         p=period,
-        style=style(),
+        style=Markup(f"<style>{style()}</style>"),  # noqa: S704 - our own files, and inside `style` nothing is decoded
         stepwedge=version("stepwedge"),
         unanswered=sum(period.unanswered.values()),
         no_films=NO_FILMS,

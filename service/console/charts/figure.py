@@ -8,11 +8,14 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from service.console.charts.lettering import SIZE
 from service.console.charts.svg import element, joined
 from service.console.charts.table import Table, shown
 
 NAMESPACE = "http://www.w3.org/2000/svg"
 STYLE = Path(__file__).parents[1] / "static" / "charts.css"
+FONT = "system-ui, sans-serif"
+"""Without its styles a drawing is plain, but no text lies upon another."""
 ROWS_SHOWN = 60
 """Rows of the table beside a drawing; the file has all."""
 
@@ -61,6 +64,8 @@ class Figure:
             xmlns=namespace,
             viewBox=f"0 0 {self.width:g} {self.height:g}",
             role="img",
+            font_size=SIZE,
+            font_family=FONT,
             aria_labelledby=f"{title} {description}",
             class_="drawing" if self.width <= 400 else "drawing wide",  # noqa: PLR2004 - as wide as frame.WIDTH
         )

@@ -12,11 +12,13 @@ from service.console.charts.figure import Figure
 from service.console.charts.frame import WIDTH, Frame, frame_of
 from service.console.charts.keys import keys
 from service.console.charts.lettering import SIZE
-from service.console.charts.scale import Tick, rounded, step_of, ticks, written
+from service.console.charts.scale import Tick, rounded, span, step_of, ticks, written
 from service.console.charts.shares import ROW, Counted, Share, described, entries, percent, rows, table_of
 from service.console.charts.svg import element, joined, path
 
 BARS = 24
+LEAST = 1e-6
+"""Share that the axis reaches at least."""
 LONG_TAIL = 4.0
 """Times the width of the middle 97 %: where the range is longer, the axis ends near the middle and its last bars hold the tails."""
 
@@ -42,13 +44,15 @@ def evenly(edges: Floats, mass: Floats, most: int = BARS) -> tuple[Floats, Float
     if len(middle) > 1 and middle[-1] > middle[0] and high - low > LONG_TAIL * (middle[-1] - middle[0]):
         step = step_of(float(middle[0]), float(middle[-1]), most - 4)
         low, high = float(middle[0]) - 2 * step, float(middle[-1]) + 2 * step
-    if high <= low:
-        low, high = low - 0.5, high + 0.5
+    low, high = span([low, high])
     step = step_of(low, high, most)
     first, last = np.floor(low / step + 1e-9), np.ceil(high / step - 1e-9)
     marks = np.arange(first, last + 1) * step
     grown = np.vstack([np.zeros(mass.shape[1]), np.cumsum(mass, axis=0)])
-    below = np.stack([np.interp(marks, edges, column) for column in grown.T], axis=1)
+    # Edges that lie closer than any drawing shows are one: the slope between them is no number.
+    unit = max(float(edges[-1] - edges[0]), LEAST)
+    places, wanted = (np.round((one - edges[0]) / unit, 12) for one in (edges, marks))
+    below = np.stack([np.interp(wanted, places, column) for column in grown.T], axis=1)
     below[0], below[-1] = 0.0, grown[-1]
     return marks, np.diff(below, axis=0)
 
@@ -64,7 +68,7 @@ def histogram(counted: Counted, unit: str, edges: Floats, mass: Floats, rest: Se
         rest: What lies below or above the reference's range, and what is missing; in rows below.
     """
     marks, masses = evenly(edges, mass)
-    _, high = rounded(0.0, float(masses.max()) or 1.0, 4)
+    _, high = rounded(0.0, max(float(masses.max()), LEAST), 4)
     up = [Tick(one.value, percent(one.value).replace(".0 ", " ")) for one in ticks(0.0, high, 4)]
     frame = frame_of((float(marks[0]), float(marks[-1])), (0.0, high), up, height=190.0)
     key, key_height = keys(entries(counted), frame.bottom + 2 * SIZE + 16, WIDTH)

@@ -68,11 +68,18 @@ def _places(heights: Sequence[float]) -> list[float]:
 def _bands(ends: Sequence[End], heights: Sequence[float], places: Sequence[float]) -> Iterator[Markup]:
     y = TOP
     for one, height, place in zip(ends, heights, places, strict=True):
-        x, bend = LEFT + BAR, (LEFT + BAR + MIDDLE) / 2
-        upper = f"M{number(x)} {number(y)} C{number(bend)} {number(y)} {number(bend)} {number(place)} {number(MIDDLE)} {number(place)}"
-        lower = f"L{number(MIDDLE)} {number(place + height)} C{number(bend)} {number(place + height)} {number(bend)} {number(y + height)} {number(x)} {number(y + height)} Z"
-        yield element("path", element("title", f"{one.name}: {one.count:,}"), d=f"{upper} {lower}", class_=f"flow {one.sense}")
-        yield element("rect", x=MIDDLE, y=place, width=BAR / 2, height=height, class_=f"flow-end {one.sense}")
+        if one.count:
+            yield _band(one, y, height, place)
+            yield element("rect", x=MIDDLE, y=place, width=BAR / 2, height=height, class_=f"flow-end {one.sense}")
         label = fitted(f"{one.name} {one.count:,}", WIDTH - MIDDLE - BAR - 4)
         yield element("text", label, x=MIDDLE + BAR, y=place + max(height / 2, SIZE / 2) + SIZE * 0.35, class_="label")
         y += height
+
+
+def _band(one: End, y: float, height: float, place: float) -> Markup:
+    """From its part of the source to its end."""
+    start, stop, bend = (number(x) for x in (LEFT + BAR, MIDDLE, (LEFT + BAR + MIDDLE) / 2))
+    top, bottom, upper, lower = (number(edge) for edge in (y, y + height, place, place + height))
+    there = f"M{start} {top} C{bend} {top} {bend} {upper} {stop} {upper}"
+    back = f"L{stop} {lower} C{bend} {lower} {bend} {bottom} {start} {bottom} Z"
+    return element("path", element("title", f"{one.name}: {one.count:,}"), d=f"{there} {back}", class_=f"flow {one.sense}")

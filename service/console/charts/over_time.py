@@ -174,7 +174,8 @@ def _nothing(frame: Frame) -> Iterator[Markup]:
 
 def _entries(wanted: Wanted, moments: Sequence[Moment], events: Sequence[Event]) -> Iterator[Key]:
     if any(one.value is not None for one in moments):
-        yield Key("value, 95 % interval", "series")
+        spread = any(one.low is not None for one in moments)
+        yield Key("value, 95 % interval" if spread else "value", "series")
     if any(one.limit is not None for one in moments):
         yield Key("limit", "limit")
     if wanted.ideal is not None:

@@ -21,6 +21,8 @@ from service.console.charts.table import Table
 REACH = 8.0
 """Scores beyond are counted in the outermost bar."""
 BARS = 32
+LEAST = 1e-6
+"""Share that the axis reaches at least."""
 PROBABILITIES = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)
 
 Floats = NDArray[np.float64]
@@ -39,7 +41,7 @@ def scores_by_truth(name: str, title: str, negatives: Floats, positives: Floats,
     edges = np.linspace(-REACH, REACH, BARS + 1)
     place = np.clip(np.searchsorted(edges, score_centers(), side="right") - 1, 0, BARS - 1)
     down, up = (_share(np.bincount(place, one, BARS).astype(np.float64)) for one in (negatives, positives))
-    _, most = rounded(0.0, float(max(up.max(), down.max())) or 1.0, 3)
+    _, most = rounded(0.0, max(float(up.max()), float(down.max()), LEAST), 3)
     marks = _marks(most)
     frame = frame_of((-REACH, REACH), (-most, most), marks, height=260.0)
     key, further = keys(_entries(negatives, positives), frame.bottom + 2 * SIZE + 16, WIDTH)

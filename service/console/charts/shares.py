@@ -17,6 +17,8 @@ from service.console.charts.table import NOTHING, Table
 
 ROW = 25.0
 LABELS, NUMBERS = 112.0, 112.0
+LEAST = 1e-6
+"""Share that a whole bar stands for at least."""
 MOST = 12
 """Values with a row of their own; the others are one row together."""
 
@@ -60,7 +62,7 @@ def leading(found: Sequence[Share]) -> list[Share]:
 def rows(found: Sequence[Share], top: float, least: float = 0.0) -> Iterator[Markup]:
     """A row each: what it is, two bars, two numbers. least: share that a whole bar stands for at least."""
     greatest = max((share for one in found for share in (one.reference, one.window) if share is not None), default=0.0)
-    greatest = max(greatest, least) or 1.0
+    greatest = max(greatest, least, LEAST)
     scale = Scale(0.0, greatest, LABELS, WIDTH - NUMBERS)
     for place, one in enumerate(found):
         y = top + place * ROW
