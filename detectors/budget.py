@@ -18,7 +18,7 @@ def limit(series: int, alarms_per_year: float) -> float:
     series the expected number of first alarms in a year is at most S * 365 / A, however the series depend on each other.
 
     What it rests on: the rate stays where it was, or wanders about its mean as it did in the reference (wander.py); the components of
-    that are estimates, taken with caution (ratios.py), and a half year of reference leaves some series with too little of it. A rate that
+    that are estimates, taken with caution (wander.py), and a half year of reference leaves some series with too little of it. A rate that
     moves for good, but stays inside its band, is kept from paging by its effect (effect.py): its estimate lies inside the band too, save for
     chance. That is no bound, and near the edge chance is not small: such a page is early, not false.
     tests/benchmarks/run_length.py measures what remains of the promise then.

@@ -24,7 +24,7 @@ OUTSIDE, EXTREMES = "out of range", 2
 SMALLEST = 1e-12
 NO_CHANGE = 1.0 + 1e-9
 """An odds ratio that widens no band."""
-DOUBT = 0.9
+DOUBT = 0.98
 """Confidence with which the reference knows its rate, for what is compared to the rate itself and not to its band."""
 FORTNIGHT = 14
 """Days over which the mean of a rate may wander by one standard deviation without being news."""
@@ -40,8 +40,8 @@ class Estimates:
     base: log odds of the rate of each row, half an event where the reference saw none or nothing else [rows].
     edges: how far the band reaches from the base on either side, in log odds [series, 2].
     doubt: how far of that the reference itself leaves open, by what it saw and how it wandered [series, 2].
-    level, persistence, white: how the log odds of each series wander (wander.py) [series]; the level's variance also holds the
-        part of the base's error that is due to wander, because a base that is off looks like a level.
+    level, persistence, white: how the log odds of each series wander (wander.py) [series]; the level's variance also holds what it may be
+        larger, and the part of the base's error that is due to wander, because a base that is off looks like a level.
     clumps: factor of the binomial variance of each series that is due to films that say the same (clumps.py) [series].
     dispersion: phi of each series [series], variance of its counts over that of independent coins in windows of MEMORY days.
     days: days of the reference that have predictions.
@@ -103,7 +103,7 @@ def estimate_counts(
         base=logit(base),
         edges=edges,
         doubt=np.minimum(np.maximum(doubt, wandering[:, None]), edges),
-        level=wander.level + np.maximum(wander.error - clumps / np.maximum(known, SMALLEST), 0.0),
+        level=wander.level + wander.caution + np.maximum(wander.error - clumps / np.maximum(known, SMALLEST), 0.0),
         persistence=wander.persistence,
         white=wander.white,
         clumps=clumps,

@@ -13,7 +13,7 @@ from detectors.effect import beyond
 from detectors.level import Level
 from detectors.packing import DecodeError, pack, unpack
 from detectors.plan import ALL
-from detectors.ratios import ALTERNATIVES, SHIFTS, log_ratios
+from detectors.ratios import ALTERNATIVES, MIXTURE, SHIFTS, log_ratios
 from detectors.reference import Reference
 from detectors.rhythm import Today, shifted
 from detectors.series import SIDES, Counts, Scalar
@@ -161,7 +161,7 @@ def fold_counts(reference: Reference, state: State, day: int, today: Counts, kin
     For each watched side and alternative, R = (1 + R_yesterday) L, L the day's likelihood ratio (ratios.py) of a rate beyond the edge of the band
     against the furthest rate that is no news: what the reference leaves open of it, or the level to which the series has wandered by today.
     The L of all sides and alternatives are lowered together by one factor, if need be, until the largest is at the cap. The evidence of the
-    series is the mean of R over its sides and alternatives. It pages when this reaches A (budget.py) and the rate since the change began
+    series is the mean of R over its sides and alternatives, these by their share (MIXTURE). It pages when this reaches A (budget.py) and the rate since the change began
     lies beyond the edge of the band (effect.py): surely moved, and by enough.
 
     Why it is valid at every hour of the day and not only at its end: given the past, L is a supermartingale over the films of
@@ -174,10 +174,9 @@ def fold_counts(reference: Reference, state: State, day: int, today: Counts, kin
     the filter is linear, and is kept beside each R: the mean over the days on which the change may have begun, by their evidence. Whatever
     it is, it is fixed by the past, so that L stays fair.
 
-    Why one bad day never pages: L <= cap = (K A)^CAP, K = 6 x watched sides. At most half of K = 12 (all of K = 6) components can be at the
-    cap on one day, so the mean stays below A while 1 + R_yesterday < 2 A / (12 A)^CAP (A / (6 A)^CAP): about 65 (45) at
-    A = 36,500. Two days at the cap give a component (K A)^(2 CAP), and K components of which one is over K A have a mean over A: two overwhelming days
-    always page.
+    Why one bad day never pages: L <= cap = (K A)^CAP, K = 6 x watched sides. Of two sides one can be at the cap on one day, so the mean stays
+    below A while 1 + R_yesterday < 2 A / (12 A)^CAP (of one side A / (6 A)^CAP): about 65 (45) at A = 36,500. Two days at the cap give a
+    component (K A)^(2 CAP), and its share is .045 (.09) at least: for A from 1,000 on their mean is over A, so two overwhelming days always page.
 
     Raises:
         ValueError: the day is not later than the state's, or the state belongs to another reference.
@@ -214,9 +213,9 @@ def _listen(reference: Reference, state: State, today: Counts) -> State:
 
 
 def _mean(weight: Floats) -> Floats:
-    """Mean over the watched sides and all alternatives."""
-    watched = ~np.isnan(weight)
-    return np.asarray(np.where(watched, weight, 0).sum(axis=(1, 2)) / np.maximum(watched.sum(axis=(1, 2)), 1))
+    """Mean over the watched sides, and over the alternatives by the share of each."""
+    watched = ~np.isnan(weight[:, :, 0])
+    return np.asarray((np.where(watched[:, :, None], weight, 0) @ MIXTURE).sum(axis=1) / np.maximum(watched.sum(axis=1), 1))
 
 
 def _read(reference: Reference, state: State, day: int, today: Counts, kind: Today) -> _Day:

@@ -28,7 +28,7 @@ BESIDE: Mapping[str, Group] = {"inputs": "silence", "silence": "inputs"}
 """Groups that one cause moves together: where a scanner stops, the shares of the others rise."""
 TOGETHER = 7
 """Days within which what has moved in both of them began together."""
-NOVEL = frozenset({"unseen", "missing", "out of range", "out of distribution"})
+NOVEL = frozenset({"unseen", "missing", "out of range", "out of distribution", "far out of distribution"})
 """What appears where something was replaced; where it only stopped, nothing does."""
 
 ATTACHES = 0.1

@@ -14,7 +14,8 @@ from detectors.series import Counts
 STEP = 2.0
 """Standard deviations that one day may move the level: a larger jump is not believed to be wander."""
 REACH = 3.0
-"""Standard deviations of the reference's own wander beyond which no level is followed."""
+"""Standard deviations of the reference's own wander beyond which no level is followed. A larger one follows a change that
+lasts too, where rates wander slowly; a smaller one pages for wander."""
 NOTHING = 1e-9
 
 Floats = NDArray[np.float64]

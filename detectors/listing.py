@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.outliers import outlying_from
+from detectors.outliers import FAR_SHARE, outlying_from
 from detectors.plan import ALL, family_of
 from detectors.projection import DISTANCE
 from detectors.schema import NEGATIVE, POSITIVE, SCORE_BINS, SCORE_RANGE, UNLABELLED, Block, Schema
@@ -87,10 +87,11 @@ def _numeric(schema: Schema, feature: str, counts: Ints) -> Iterator[Series]:
     everything = (block.start, block.stop - 1)
     outside = ((block.start, block.start + 1), (block.stop - 2, block.stop - 1))
     yield _feature_series(feature, "out of range", HIGH, outside, everything)
-    outlying = outlying_from(counts[:-1]) if feature == DISTANCE else None
-    if outlying is not None:
-        hits = ((block.start + outlying, block.stop - 1),)
-        yield _feature_series(feature, "out of distribution", HIGH, hits, everything)
+    if feature == DISTANCE:
+        outlying, far = outlying_from(counts[:-1]), outlying_from(counts[:-1], FAR_SHARE)
+        for name, first in (("out of distribution", outlying), ("far out of distribution", far if far != outlying else None)):
+            if first is not None:
+                yield _feature_series(feature, name, HIGH, ((block.start + first, block.stop - 1),), everything)
     lower, upper = _tails(counts[:-1])
     if lower is not None:
         yield _feature_series(feature, f"below {bins.cuts[lower - 2]:g}", SIDES, ((block.start, block.start + lower),), everything)

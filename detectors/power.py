@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from detectors.ratios import ALTERNATIVES, CAUTION, OUTWARDS
+from detectors.ratios import ALTERNATIVES, OUTWARDS
 from detectors.reference import Reference
 from detectors.series import SIDES
 
@@ -23,7 +23,7 @@ def detectable(reference: Reference, daily: Floats, days: int = DAYS) -> Floats:
     """Smallest odds ratio that is expected to page within some days [series, side]; infinite where none up to 1,000 is, NaN where unwatched.
 
     A component of the evidence must grow to K A (evidence.py), so each of the days must bring log(K A) / days. A shift of x log odds beyond
-    the null brings x^2 J / 2, with information J = I / (c + CAUTION V I) half way between the two. The null is what the reference leaves
+    the null brings x^2 J / 2, with information J = I / (c + V I) half way between the two. The null is what the reference leaves
     open of its rate, or what the level has followed of the shift: of a shift that lasts, a share g is left as surprise (the root of its
     mean square over the days). And it must lie beyond the edge of the band. So the shift must reach max(edge, doubt + x, x / g). Solved by
     iteration, because I depends on the shift. It is what is expected, not a promise: half of such changes take longer.
@@ -43,7 +43,7 @@ def detectable(reference: Reference, daily: Floats, days: int = DAYS) -> Floats:
         null = np.maximum(known.doubt, (1 - left)[:, None] * shift)
         p = expit(known.base[:, None] + OUTWARDS * gather.by_row((shift + null) / 2))
         information = np.maximum(gather.by_series(daily[:, None] * p * (1 - p)), SMALLEST)
-        beyond = np.sqrt(needed[:, None] * (known.clumps[:, None] / information + CAUTION * variance[:, None]))
+        beyond = np.sqrt(needed[:, None] * (known.clumps[:, None] / information + variance[:, None]))
         reached = np.maximum(known.edges, np.maximum(known.doubt + beyond, beyond / left[:, None]))
         shift = (shift + np.minimum(reached, np.log(HIDDEN) + 1)) / 2
     return np.where(watched, np.where(shift < np.log(HIDDEN), np.exp(shift), np.inf), np.nan)

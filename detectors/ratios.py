@@ -13,12 +13,12 @@ from detectors.series import Counts
 
 ALTERNATIVES = (1.0, 1.4, 2.0, 3.5, 8.0, 30.0)
 """Odds ratios beyond the edge of the band that the evidence looks out for; 1 is the edge itself."""
+MIXTURE = np.array([0.25, 0.22, 0.18, 0.15, 0.11, 0.09])
+"""Share of each in the evidence: what is far from the edge shows within days whatever its share, what is near needs all it can get."""
 SHIFTS = np.log(ALTERNATIVES)
 OUTWARDS = np.array([-1.0, 1.0])
 """Direction of each side on the log odds."""
-CAUTION = 1.45
-"""Factor of the predicted variance of a day: the components are estimates, and hospitals have worse days than the normal law."""
-NODES, WEIGHTS = 0.5 + np.array([-0.5, 0.5]) / np.sqrt(3), np.array([0.5, 0.5])
+NODES, WEIGHTS = (0.5 + np.array([-0.5, 0.5]) / np.sqrt(3)).tolist(), (0.5, 0.5)
 """Gauss and Legendre's two points on [0, 1]."""
 
 Floats = NDArray[np.float64]
@@ -33,7 +33,7 @@ def log_ratios(reference: Reference, level: Level, absorbed: Floats, today: Coun
     k - n p and I = n p (1 - p) at a point between the two, summed over the rows of the series, and V the variance with which the day's log
     odds are predicted,
 
-        log L = integral from null to alternative of U / (c + CAUTION V I).
+        log L = integral from null to alternative of U / (c + V I).
 
     This is the quasi-likelihood ratio of counts that have c + V I times the variance of a coin, c for films that come in clumps (clumps.py):
     the binomial one where c = 1 and V = 0, the negative binomial one where events are rare, the normal one where they are many. For each of these its expectation at the null is 1,
@@ -50,17 +50,24 @@ def log_ratios(reference: Reference, level: Level, absorbed: Floats, today: Coun
         Wedderburn 1974, Biometrika 61:439 (quasi-likelihood); Willsky and Jones 1976, IEEE Trans Automatic Control 21:108 (jumps in
         a state-space model, as its filter sees them).
     """
+    known = reference.estimates
+    wandered = OUTWARDS[:, None] * level.mean
+    null = np.maximum(np.hypot(known.doubt.T, kind.doubt), wandered)[:, None]
+    ends = np.maximum((known.edges.T + wandered)[:, None] + SHIFTS[:, None] + absorbed.transpose(1, 2, 0), null)
+    starts = np.concatenate([null, ends[:, :-1]], axis=1)
+    width = ends - starts
+    scatter = level.variance + known.white
+    slope = sum(
+        weight * _slope(reference, starts + width * node, scatter, today, kind) for node, weight in zip(NODES, WEIGHTS, strict=True)
+    )
+    return np.ascontiguousarray((OUTWARDS[:, None, None] * np.cumsum(width * slope, axis=1)).transpose(2, 0, 1))
+
+
+def _slope(reference: Reference, points: Floats, scatter: Floats, today: Counts, kind: Today) -> Floats:
+    """U / (c + V I) at points of each series; series lie last, where one is beside the next [side, alternative, series]."""
     known, gather = reference.estimates, reference.gather
-    wandered = OUTWARDS * level.mean[:, None]
-    unknown = np.hypot(known.doubt, kind.doubt[:, None])
-    null = np.maximum(unknown, wandered)[:, :, None]
-    ends = np.maximum((known.edges + wandered)[:, :, None] + SHIFTS + absorbed, null)
-    starts = np.concatenate([null, ends[:, :, :-1]], axis=2)
-    points = OUTWARDS[:, None, None] * (starts[..., None] + (ends - starts)[..., None] * NODES)
-    p = expit(known.base[:, None, None, None] + gather.by_row(kind.shift[:, None, None, None] + points))
-    expected = today.n[:, None, None, None] * p
-    excess = gather.by_series(today.k[:, None, None, None] - expected)
-    scatter = CAUTION * (level.variance + known.white)
-    variance = known.clumps[:, None, None, None] + scatter[:, None, None, None] * gather.by_series(expected * (1 - p))
-    pieces = (ends - starts) * (excess / variance @ WEIGHTS)
-    return np.asarray(OUTWARDS[:, None] * np.cumsum(pieces, axis=2))
+    moved = gather.by_row(OUTWARDS[:, None, None] * points + kind.shift, axis=-1)
+    p = expit(known.base + moved)
+    expected = today.n * p
+    excess = gather.by_series(today.k - expected, axis=-1)
+    return np.asarray(excess / (known.clumps + scatter * gather.by_series(expected * (1 - p), axis=-1)))

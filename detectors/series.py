@@ -99,13 +99,17 @@ class Gather:
                 k[rows], n[rows] = hits.sums(running), trials.sums(running)
         return Counts(k, n)
 
-    def by_row(self, values: NDArray[Scalar]) -> NDArray[Scalar]:
-        """Repeat what each series has, along the first axis, for its rows."""
-        return np.asarray(np.repeat(values, np.diff(self.first, append=self.rows), axis=0))
+    def by_row(self, values: NDArray[Scalar], axis: int = 0) -> NDArray[Scalar]:
+        """Repeat what each series has, along an axis, for its rows."""
+        if self.rows == len(self.first):
+            return values
+        return np.asarray(np.repeat(values, np.diff(self.first, append=self.rows), axis=axis))
 
-    def by_series(self, values: NDArray[Scalar]) -> NDArray[Scalar]:
-        """Add up the rows of each series along the first axis."""
-        return np.asarray(np.add.reduceat(values, self.first, axis=0) if len(self.first) else values[:0])
+    def by_series(self, values: NDArray[Scalar], axis: int = 0) -> NDArray[Scalar]:
+        """Add up the rows of each series along an axis."""
+        if self.rows == len(self.first):
+            return values
+        return np.asarray(np.add.reduceat(values, self.first, axis=axis))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

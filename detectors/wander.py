@@ -18,10 +18,13 @@ PRIOR_SERIES = 2.0
 PRIOR_VARIANCE = 0.3
 """The prior leans to little wander: a component of variance s weighs exp(-sqrt(s / PRIOR_VARIANCE))."""
 ROUNDS = 100
-UPPER = 0.5
-"""Posterior standard deviations that are added to the level's variance: it is taken for too small less gladly than for too large."""
-CHUNK = 64
+UPPER = 1.0
+"""Posterior standard deviations by which the level's variance may be larger: taken for too small, it pages while nothing is wrong. So caution
+goes to those series of which the reference says little, or that differ from their group; where all wander alike it costs next to nothing."""
+CHUNK = 32
 """Series whose candidates are fitted at once, so that they stay in the processor's cache."""
+LOGS_AT_ONCE = 4
+"""Days whose variances, each between 1e-9 and 1e9, are multiplied before a logarithm is taken."""
 FEWEST_DAYS = 7
 """Of a reference that can tell days from coins; rows without days, say in a notebook, are taken for independent."""
 NOTHING = 1e-9
@@ -35,19 +38,20 @@ class Wander:
     """Variance components of each series' log odds [series].
 
     level: variance of a level that persists; persistence: its correlation with the next day's; white: variance of what lasts one day.
-    error: variance with which these days tell the mean of the log odds.
+    caution: by how much the level's variance may be larger. error: variance with which these days tell the mean of the log odds.
     """
 
     level: Floats
     persistence: Floats
     white: Floats
+    caution: Floats
     error: Floats
 
     def over(self, days: int) -> Floats:
         """Variance of the mean of the log odds over so many days, times the days [series].
 
         >>> one = np.ones(1)
-        >>> Wander(0.1 * one, 0.9 * one, 0.2 * one, one).over(1).round(6).tolist(), Wander(0.1 * one, 0.9 * one, 0.2 * one, one).over(10_000).round(2).tolist()
+        >>> Wander(0.1 * one, 0.9 * one, 0.2 * one, one, one).over(1).round(6).tolist(), Wander(0.1 * one, 0.9 * one, 0.2 * one, one, one).over(10_000).round(2).tolist()
         ([0.3], [2.1])
         """
         memory = self.persistence
@@ -65,7 +69,7 @@ def estimate_wander(excess: Floats, information: Floats, days: NDArray[np.int64]
 
     A half year says little of one series: with a correlation of .95 from day to day it holds five independent values. So the
     distribution of the candidates is learnt from all series of a group (nonparametric empirical Bayes, by EM), and each series
-    gets the mean of its own posterior, for the level's variance a little more (UPPER): series with much to tell keep their own
+    gets the mean of its own posterior, and caution by its width (UPPER): series with much to tell keep their own
     components, others take the group's.
 
     Args:
@@ -89,7 +93,7 @@ def estimate_wander(excess: Floats, information: Floats, days: NDArray[np.int64]
     """
     if len(days) < FEWEST_DAYS:
         still = np.zeros(excess.shape[1])
-        return Wander(still, still, still, 1 / np.maximum(information.sum(axis=0), NOTHING))
+        return Wander(still, still, still, still, 1 / np.maximum(information.sum(axis=0), NOTHING))
     e, v = _calendar(excess, days), np.maximum(_calendar(information, days), NOTHING)
     candidates = _candidates()
     fits = [_fit(e[:, at : at + CHUNK] / v[:, at : at + CHUNK], v[:, at : at + CHUNK], candidates) for at in range(0, e.shape[1], CHUNK)]
@@ -101,9 +105,9 @@ def estimate_wander(excess: Floats, information: Floats, days: NDArray[np.int64]
     variance, correlation, scatter = candidates.T
     level, white = posterior @ variance, posterior @ scatter
     lasting = posterior @ (variance * (1 + correlation) / (1 - correlation)) / np.maximum(level, NOTHING)
-    level = level + UPPER * np.sqrt(np.maximum(posterior @ variance**2 - level**2, 0.0))
+    caution = UPPER * np.sqrt(np.maximum(posterior @ variance**2 - level**2, 0.0))
     persistence = np.maximum(lasting - 1, 0.0) / (lasting + 1)
-    return Wander(level, persistence, white, _error(v, level, persistence, white))
+    return Wander(level, persistence, white, caution, _error(v, level, persistence, white))
 
 
 def _calendar(values: Floats, days: NDArray[np.int64]) -> Floats:
@@ -137,24 +141,36 @@ def _shared(fit: Floats, prior: Floats) -> Floats:
 
 
 def _fit(z: Floats, v: Floats, candidates: Floats) -> Floats:
-    """Restricted log likelihood of each candidate [series, candidates]."""
-    level, persistence, white = (column[None, :] for column in candidates.T)
-    shape = (z.shape[1], len(candidates))
-    variance = np.broadcast_to(level, shape)
-    of_z, of_one, logs, squares, cross, ones = (np.zeros(shape) for _ in range(6))
-    for today, noise in zip(z[:, :, None], 1 / v[:, :, None], strict=True):
-        total = variance + white + noise
-        gain = variance / total
-        surprise, unit = today - of_z, 1 - of_one
-        scaled = unit / total
-        logs += np.log(total)
-        squares += surprise * surprise / total
-        cross += surprise * scaled
-        ones += unit * scaled
-        of_z = persistence * (of_z + gain * surprise)
-        of_one = persistence * (of_one + gain * unit)
-        variance = persistence**2 * (1 - gain) * variance + (1 - persistence**2) * level
-    return np.asarray(-0.5 * (logs + squares - cross**2 / ones + np.log(ones)))
+    """Restricted log likelihood of each candidate [series, candidates]; each step is written where the last one was."""
+    level, persistence, white = (column[None, :] for column in candidates.T.astype(np.float32))
+    memory, fresh, shape = persistence**2, (1 - persistence**2) * level, (z.shape[1], len(candidates))
+    of_z, of_one, logs, squares, cross, ones, total, precision, gain, surprise, unit, scaled = np.zeros((12, *shape), np.float32)
+    variance, product = np.broadcast_to(level, shape).copy(), np.ones(shape, np.float32)
+    days = zip(z[:, :, None].astype(np.float32), (1 / v[:, :, None]).astype(np.float32), strict=True)
+    for day, (today, noise) in enumerate(days):
+        np.add(variance, white, out=total)
+        total += noise
+        np.reciprocal(total, out=precision)
+        np.multiply(variance, precision, out=gain)
+        np.subtract(today, of_z, out=surprise)
+        np.subtract(1, of_one, out=unit)
+        product *= total
+        if day % LOGS_AT_ONCE == 0:
+            logs += np.log(product)
+            product[:] = 1.0
+        squares += np.multiply(np.multiply(surprise, precision, out=scaled), surprise, out=scaled)
+        np.multiply(unit, precision, out=precision)
+        cross += np.multiply(surprise, precision, out=scaled)
+        ones += np.multiply(unit, precision, out=scaled)
+        of_z += np.multiply(gain, surprise, out=scaled)
+        of_one += np.multiply(gain, unit, out=scaled)
+        of_z *= persistence
+        of_one *= persistence
+        variance -= np.multiply(gain, variance, out=scaled)
+        variance *= memory
+        variance += fresh
+    logs += np.log(product)
+    return np.asarray(-0.5 * (logs + squares - cross**2 / ones + np.log(ones)), dtype=np.float64)
 
 
 def _error(v: Floats, level: Floats, persistence: Floats, white: Floats) -> Floats:

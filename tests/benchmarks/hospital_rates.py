@@ -26,6 +26,8 @@ WEEKEND_MIX = 0.5
 LABELS_WANDER = 0.3
 """Share of the inputs' wandering that the answers' correctness has."""
 MONDAY = 20_003
+SIMULATED = b"simulated"
+"""Digest of the references: to hash thousands of series takes longer than to judge them for a month."""
 
 Matrix = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -100,7 +102,8 @@ def learn(years: Years, reference_days: int, models: int) -> Reference:
     estimates = replace(parts[0][0], **{name: np.concatenate([one.arrays()[name] for one, _ in parts]) for name in names})
     rhythm = Rhythm(parts[0][1].films, *(np.concatenate([getattr(one, name) for _, one in parts], axis=1) for name in ("shifts", "doubts")))
     bare = make_stream_reference(np.ones((14, 1), dtype=np.int64), 2)
-    return replace(bare, series=series, estimates=estimates, rhythm=rhythm, plan=replace(bare.plan, alarms_per_year=float(models)))
+    plan = replace(bare.plan, alarms_per_year=float(models))
+    return replace(bare, series=series, estimates=estimates, rhythm=rhythm, plan=plan, named=SIMULATED)
 
 
 def _learn(years: Years, reference_days: int, which: slice) -> tuple[Estimates, Rhythm]:

@@ -1,0 +1,106 @@
+"""Real films: thousands of draws of more of the same page nobody, adults of another hospital do within a hundred films."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from detectors.batch import Batch
+from detectors.evidence import State, fold_day
+from detectors.incident import Incident, judge
+from detectors.plan import Plan
+from detectors.reference import Reference, build_reference
+from detectors.tally import Tally, tally_cells
+from service.demo.train import fit, logits_of
+from service.gateway.resize import area_average
+from service.models.architectures import build
+
+DATA = Path(__file__).parents[3] / "shared" / "data"
+SIDE, EPOCHS = 28, 2
+A_DAY, REFERENCE_DAYS, QUIET_DRAWS, ADULTS = 33, 60, 5000, 99
+PLAN = Plan(findings=("pneumonia",), thresholds=(0.0,), numeric=("mean", "contrast"), categorical=(), cells=(), alarms_per_year=1.0)
+
+pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the real films of ../shared/data are not on this machine")
+
+Films = NDArray[np.uint8]
+Day = Mapping[str, Tally]
+
+
+@dataclass(frozen=True)
+class Hospital:
+    """A model that learnt pneumonia on PneumoniaMNIST, what it says of the validation films, and of adults of NIH ChestX-ray14."""
+
+    children: Batch
+    adults: Batch
+    reference: Reference
+    rng: np.random.Generator
+
+    def day_of(self, batch: Batch, rows: NDArray[np.int64]) -> Day:
+        return tally_cells(self.reference.schema, batch.select(rows), {})
+
+    def drawn(self, films: int) -> NDArray[np.int64]:
+        """Validation films, at random, each as often as it comes."""
+        return self.rng.integers(0, len(self.children), films)
+
+
+@pytest.fixture(scope="module")
+def hospital() -> Hospital:
+    torch.manual_seed(1)
+    torch.set_num_threads(1)
+    stored, adults = np.load(DATA / "pneumoniamnist_28_trainval.npz"), np.load(DATA / "nih_dev_64.npz")["images"]
+    labels = torch.from_numpy(stored["train_labels"].astype(np.float32))
+    net = fit(build("small_convnet", {"findings": 1}), _inputs(stored["train_images"]), labels, epochs=EPOCHS)
+    small = np.stack([np.rint(area_average(film.astype(np.float32), SIDE, SIDE)).astype(np.uint8) for film in adults])
+    children, rng = _answers(net, stored["val_images"], stored["val_labels"][:, 0]), np.random.default_rng(1)
+    rows = rng.integers(0, len(children), A_DAY * REFERENCE_DAYS)
+    reference = build_reference(PLAN, children.select(rows), {}, np.arange(len(rows)) // A_DAY)
+    return Hospital(children, _answers(net, small, np.full(len(small), np.nan)), reference, rng)
+
+
+def _inputs(films: Films) -> torch.Tensor:
+    """As the gateway's preprocessing makes them."""
+    low, high = np.percentile(films, (1, 99), axis=(1, 2))[:, :, None, None]
+    return torch.from_numpy((((np.clip(films, low, high) - low) / (high - low) - 0.5) / 0.25).astype(np.float32)[:, None])
+
+
+def _answers(net: torch.nn.Module, films: Films, labels: NDArray[Any]) -> Batch:
+    with torch.no_grad():
+        embedding = net(_inputs(films))[1].numpy()
+    pixels = films.reshape(len(films), -1).astype(np.float64)
+    return Batch(
+        scores=logits_of(net, _inputs(films)).numpy().astype(np.float64),
+        labels=np.asarray(labels, dtype=np.float64)[:, None],
+        numeric={"mean": pixels.mean(axis=1), "contrast": pixels.std(axis=1)},
+        categorical={},
+        embedding=embedding,
+    )
+
+
+def test_five_thousand_draws_of_its_own_films_page_nobody_and_adults_page_within_a_hundred_films(hospital: Hospital) -> None:
+    state, recent = State.start(hospital.reference), dict[int, Day]()
+    for day in range(QUIET_DRAWS // A_DAY + 1):
+        recent[day] = hospital.day_of(hospital.children, hospital.drawn(A_DAY))
+        state = fold_day(hospital.reference, state, day, recent[day], recent.get(day - PLAN.label_maturity_days, {}))
+        assert judge(hospital.reference, state) == ()
+    incident = _among_adults(hospital, state, recent)
+    assert incident.family == "inputs"
+    assert incident.kind in {"acquisition", "both"}
+
+
+def _among_adults(hospital: Hospital, state: State, recent: dict[int, Day]) -> Incident:
+    """The first incident of a stream of adults that takes the place of the children's."""
+    order = hospital.rng.permutation(len(hospital.adults))
+    for start in range(0, ADULTS, A_DAY):
+        day = state.day + 1
+        recent[day] = hospital.day_of(hospital.adults, order[start : start + A_DAY])
+        state = fold_day(hospital.reference, state, day, recent[day], {})
+        if found := judge(hospital.reference, state, recent):
+            return found[0]
+    raise AssertionError(f"{ADULTS} films of adults raised no alarm")
