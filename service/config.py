@@ -109,6 +109,10 @@ class Settings(BaseSettings):
     shadow_seconds: int = Field(default=30, ge=1, le=600, description="Processor seconds of a challenger's batch before it is put away.")
     webhook_url: str | None = Field(default=None, description="Where remedy requests are delivered.")
     webhook_secret: SecretStr | None = Field(default=None, description="HMAC-SHA256 key of the webhook signature.")
+    retraining_command: str | None = Field(
+        default=None,
+        description="Command that begins a retraining, given the request as JSON on its input, instead of the webhook; it has a minute.",
+    )
     report_days: int = Field(
         default=7,
         ge=0,

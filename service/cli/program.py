@@ -17,6 +17,7 @@ from service.cli.labels import labels
 from service.cli.migrate import migrate
 from service.cli.reference import reference
 from service.cli.register import register
+from service.cli.remedies import remedies
 from service.cli.replay import replay
 from service.cli.report import report
 from service.cli.retally import retally
@@ -45,7 +46,14 @@ COMMANDS = (
     (WORK, erase),
     (WORK, doctor),
 )
-GROUPS = ((WORK, "reference", reference), (WORK, "alarms", alarms), (WORK, "keys", keys), (WORK, "words", words), (WORK, "audit", audit))
+GROUPS = (
+    (WORK, "reference", reference),
+    (WORK, "alarms", alarms),
+    (WORK, "remedies", remedies),
+    (WORK, "keys", keys),
+    (WORK, "words", words),
+    (WORK, "audit", audit),
+)
 EPILOG = "Settings are environment variables: DATABASE_URL and STEPWEDGE_... (service/config.py lists them). `stepwedge doctor` says what is missing."
 
 app = typer.Typer(

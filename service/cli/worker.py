@@ -13,10 +13,11 @@ def worker(leash: Leash = None) -> None:
     logs.configure()
     settings = read_settings()
     need_free(settings.host, settings.worker_port, "STEPWEDGE_WORKER_PORT")
-    from service.remedies.recompare import recompare_until  # noqa: PLC0415 - scipy takes a second to import; --help must not wait for it
+    from service.remedies.act import act_until  # noqa: PLC0415 - scipy takes a second to import; --help must not wait for it
+    from service.remedies.recompare import recompare_until  # noqa: PLC0415 - likewise
     from service.review.watch import review_until  # noqa: PLC0415 - likewise
     from service.worker import schedule  # noqa: PLC0415 - likewise
 
     with database(settings) as url:
         reviews = {"reviews": review_until} if settings.review_alarms else {}
-        schedule.run(settings, url, {"comparisons": recompare_until, **reviews})
+        schedule.run(settings, url, {"remedies": act_until, "comparisons": recompare_until, **reviews})

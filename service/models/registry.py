@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal
 
 from sqlalchemy import Connection, Engine
 
@@ -20,8 +21,10 @@ from service.store.models import find_version, register
 from service.store.objects import fetch_folder, put_folder
 
 
-def register_package(engine: Engine, objects: str, folder: Path, *, at: datetime, actor: str = ON_SITE) -> ModelVersion:
-    """Check a package by loading it, copy it to the object folder, and make it the champion of its model.
+def register_package(
+    engine: Engine, objects: str, folder: Path, *, at: datetime, actor: str = ON_SITE, state: Literal["champion", "shadow"] = "champion"
+) -> ModelVersion:
+    """Check a package by loading it, copy it to the object folder, and make it the champion of its model, or a shadow of that.
 
     The same package again is the same version. The copy is complete before any gateway can see the version.
 
@@ -41,6 +44,7 @@ def register_package(engine: Engine, objects: str, folder: Path, *, at: datetime
             package=package,
             at=at,
             actor=actor,
+            state=state,
         )
         put_folder(objects, package, folder)
     return version

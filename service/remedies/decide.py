@@ -43,7 +43,7 @@ def approve(connection: Connection, decision: Decision) -> Remedy:
     """
     waiting = held(connection, decision.remedy)
     check_approver(waiting, decision.actor)
-    if waiting.state != State.PROPOSED and _is_ours(connection, decision):
+    if waiting.state != State.PROPOSED and is_ours(connection, decision):
         return waiting
     remedy = move(connection, decision.step(State.APPROVED), {"decided_at": decision.at})
     if remedy.action == "stop":
@@ -64,7 +64,7 @@ def reject(connection: Connection, decision: Decision) -> Remedy:
     """
     remedy = held(connection, decision.remedy)
     check_approver(remedy, decision.actor)
-    if remedy.state in {State.REJECTED, State.FAILED} and _is_ours(connection, decision):
+    if remedy.state in {State.REJECTED, State.FAILED} and is_ours(connection, decision):
         return remedy
     if remedy.state in {State.APPROVED, State.HANDED_OVER, State.CHALLENGED}:
         if remedy.challenger is not None:
@@ -73,9 +73,9 @@ def reject(connection: Connection, decision: Decision) -> Remedy:
     return move(connection, decision.step(State.REJECTED), {"decided_at": decision.at})
 
 
-def _is_ours(connection: Connection, decision: Decision) -> bool:
+def is_ours(connection: Connection, decision: Decision) -> bool:
     """Whether this very decision was written down before: its commit was not seen."""
-    return any((step.at, step.actor) == (decision.at, decision.actor) for step in steps_of(connection, decision.remedy)[-1:])
+    return any((step.at, step.actor) == (decision.at, decision.actor) for step in steps_of(connection, decision.remedy)[-2:])
 
 
 def _take_out(connection: Connection, remedy: Remedy, decision: Decision) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import IntEnum
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -82,6 +83,15 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def of(self, chosen: NDArray[np.bool_]) -> Rows:
+        """Some of the rows."""
+        places = np.flatnonzero(chosen).tolist()
+        picked: dict[str, Any] = {}
+        for column in fields(self):
+            values = getattr(self, column.name)
+            picked[column.name] = tuple(values[place] for place in places) if isinstance(values, tuple) else values[places]
+        return Rows(**picked)
 
 
 def doors_between(connection: Connection, model_version: int, since: datetime, until: datetime) -> Mapping[Door, int]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, literal, select
 
 from service.store.drivers import driver_cursor
 from service.store.tables import mean_films, reference_versions, yardsticks
@@ -25,6 +25,12 @@ on conflict (model_version, view) do update set
     )
 where mean_films.films < %s
 """
+
+
+def copy_yardstick(connection: Connection, former: int, reference: int) -> None:
+    """Measure single films against another reference of the same payload as before."""
+    mine = select(literal(reference), yardsticks.c.payload).where(yardsticks.c.reference == former)
+    connection.execute(insert(yardsticks).from_select(["reference", "payload"], mine))
 
 
 @dataclass(frozen=True, slots=True)

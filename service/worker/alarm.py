@@ -22,7 +22,7 @@ from service.store.judgements import keep_opening
 from service.store.remedy_steps import expire_remedy
 from service.worker.calendar import DAY, date_of, day_of, midnight, number_of
 from service.worker.examples import with_examples
-from service.worker.remedy import propose
+from service.worker.remedy import propose, stop_if_worse
 from service.worker.subject import Subject
 from service.worker.windows import added_up
 
@@ -106,7 +106,7 @@ def _open(connection: Connection, subject: Subject, state: State, family: incide
     if not open_alarm(connection, alarm):
         return AlarmChanges()
     keep_opening(connection, alarm)
-    propose(connection, subject, alarm)
+    propose(connection, subject, alarm, date_of(state.day))
     return AlarmChanges(opened=(alarm.id,))
 
 
@@ -117,6 +117,7 @@ def _extend_or_clear(connection: Connection, subject: Subject, state: State, ala
         clear_alarm(connection, alarm.id, at)
         expire_remedy(connection, alarm.id, at, WORKER, "the alarm cleared")
         return AlarmChanges(cleared=(alarm.id,))
+    stop_if_worse(connection, subject, alarm, state.day)
     now = extended(alarm, subject, state)
     if now == alarm:
         return AlarmChanges()

@@ -45,6 +45,7 @@ class Destination:
         stated = (
             (outbox.Kind.REMEDY, settings.webhook_url, settings.webhook_secret),
             (outbox.Kind.RESULT, settings.results_url, settings.results_secret),
+            (outbox.Kind.RETRAINING, None if settings.retraining_command else settings.webhook_url, settings.webhook_secret),
         )
         return [cls(url, signing_key(secret.get_secret_value()) if secret else None, kind) for kind, url, secret in stated if url]
 

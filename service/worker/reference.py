@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -25,7 +25,7 @@ from service.store.locks import session_lock
 from service.store.predictions import rows_between
 from service.store.references import FIRST, Draft, StoredReference, activate, active_reference, propose
 from service.store.remedy_steps import expire_remedy
-from service.store.rows import BOTH, Door, doors_between
+from service.store.rows import BOTH, Door, Rows, doors_between
 from service.store.tallies import mark_hours
 from service.store.yardsticks import save_yardstick
 from service.worker.calendar import DAY, day_of, floor_day, floor_hour, number_of
@@ -38,6 +38,14 @@ END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
 Period = tuple[datetime, datetime]
 ROWS_NEEDED = 200
 """Fewer than this are no picture of a model at work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """Predictions of another version, as the version in question sees those films."""
+
+    model_version: int
+    seen: Callable[[Connection, Rows], Rows]
 
 
 def build_reference(
@@ -57,6 +65,7 @@ def propose_reference(
     at: datetime,
     excluded: Sequence[Period] = (),
     actor: str = ON_SITE,
+    lent: Lent | None = None,
 ) -> StoredReference:
     """Freeze the predictions of a period as a reference that nothing is compared to yet.
 
@@ -71,6 +80,7 @@ def propose_reference(
         at: When this is done.
         excluded: Stretches of the period that are no part of it, to the hour: a week in which a room was rebuilt, say.
         actor: Who declares it.
+        lent: Another version's predictions, in the place of its own: it has made none yet.
 
     Raises:
         ThinReferenceError: There are fewer than 200 predictions in the period.
@@ -78,7 +88,7 @@ def propose_reference(
     since, until = floor_hour(since), floor_hour(until)
     without = [(floor_hour(begin), floor_hour(end)) for begin, end in excluded]
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
-        reference, yardstick = _frozen(connection, version, since, until, without)
+        reference, yardstick = _frozen(connection, version, since, until, without, lent=lent)
     with engine.begin() as connection:
         stored = propose(connection, Draft(version.id, since, until, at, reference.to_bytes(), without), actor=actor)
         if yardstick is not None:
@@ -107,9 +117,9 @@ def period_under(connection: Connection, version: ModelVersion, stored: StoredRe
     """Tally the period of one reference under the schema of another: cell -> tally."""
     manifest = parse_manifest(version.manifest)
     excluded = [(datetime.fromisoformat(begin), datetime.fromisoformat(end)) for begin, end in stored.excluded]
-    doors, cells = doors_of(connection, version, manifest, stored.since, stored.until), reference.plan.cells
+    doors, cells = doors_of(connection, version.id, manifest, stored.since, stored.until), reference.plan.cells
     found: dict[str, Tally] = {}
-    for part in _parts(connection, version, manifest, doors, list(stretches_of(stored.since, stored.until, excluded))):
+    for part in _parts(connection, version.id, manifest, doors, list(stretches_of(stored.since, stored.until, excluded))):
         today = tally_cells(reference.schema, part.batch, cell_masks(cells, part.subgroups), ())
         found = {cell: found[cell] + one if cell in found else one for cell, one in today.items()}
     return found
@@ -125,11 +135,12 @@ class _Part:
 
 
 def _frozen(
-    connection: Connection, version: ModelVersion, since: datetime, until: datetime, excluded: Sequence[Period]
+    connection: Connection, version: ModelVersion, since: datetime, until: datetime, excluded: Sequence[Period], *, lent: Lent | None
 ) -> tuple[Reference, Yardstick | None]:
     manifest = parse_manifest(version.manifest)
-    doors = doors_of(connection, version, manifest, since, until)
-    parts = list(_parts(connection, version, manifest, doors, list(stretches_of(since, until, excluded))))
+    source = version.id if lent is None else lent.model_version
+    doors = doors_of(connection, source, manifest, since, until)
+    parts = list(_parts(connection, source, manifest, doors, list(stretches_of(since, until, excluded)), lent=lent))
     if sum(len(part.batch) for part in parts) < ROWS_NEEDED:
         raise ThinReferenceError
     subgroups = {name: np.concatenate([part.subgroups[name] for part in parts]) for name in manifest.monitoring.subgroups}
@@ -140,12 +151,19 @@ def _frozen(
 
 
 def _parts(
-    connection: Connection, version: ModelVersion, manifest: Manifest, doors: Sequence[Door], stretches: Sequence[Period]
+    connection: Connection,
+    source: int,
+    manifest: Manifest,
+    doors: Sequence[Door],
+    stretches: Sequence[Period],
+    *,
+    lent: Lent | None = None,
 ) -> Iterator[_Part]:
     """Read day by day: rows are many times larger than their columns."""
     plan, tiers = plan_of(manifest), manifest.monitoring.label_tiers
     for begin, end in stretches:
-        rows = rows_between(connection, version.id, begin, end, plan.findings, doors=doors, tiers=tiers)
+        rows = rows_between(connection, source, begin, end, plan.findings, doors=doors, tiers=tiers)
+        rows = rows if lent is None else lent.seen(connection, rows)
         if len(rows):
             yield _Part(batch_of(plan, rows), dict(subgroups_of(manifest.monitoring.subgroups, rows)), number_of(day_of(begin)))
 
@@ -167,11 +185,11 @@ def stretches_of(since: datetime, until: datetime, excluded: Sequence[Period] = 
             yield begin, end
 
 
-def doors_of(connection: Connection, version: ModelVersion, manifest: Manifest, since: datetime, until: datetime) -> tuple[Door, ...]:
+def doors_of(connection: Connection, source: int, manifest: Manifest, since: datetime, until: datetime) -> tuple[Door, ...]:
     """Films or tensors, whichever the period has more of; both, where nothing is watched that tells them apart."""
     if not (manifest.monitoring.numeric or manifest.monitoring.categorical):
         return BOTH
-    counts = doors_between(connection, version.id, since, until)
+    counts = doors_between(connection, source, since, until)
     return (max(BOTH, key=lambda door: counts.get(door, 0)),)
 
 
