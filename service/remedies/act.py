@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from service.config import Settings
 from service.errors import StepwedgeError
+from service.remedies.bundle import bundle_new
 from service.remedies.command import deliver_by_command
 from service.remedies.confirm_reference import confirm_references
 from service.remedies.derive import NAMES, carry_out, fit
@@ -38,6 +39,7 @@ def act_until(engine: Engine, settings: Settings, stop: Event, now: Callable[[],
     while not stop.wait(LOOK_S):
         try:
             act(engine, now())
+            bundle_new(engine, settings, now())
             deliver_by_command(engine, settings, now)
         except SQLAlchemyError as error:
             log.warning("remedies not read", error=type(error).__name__)
