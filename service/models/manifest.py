@@ -7,16 +7,18 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from math import log
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from detectors.calibrator import Calibrator
 from service.domain import Tier
 from service.errors import PackageError
 from service.models.features import CATEGORICAL, NUMERIC, SUBGROUPS
 from service.models.plan import Remedies
 from service.models.section import Section
+
+if TYPE_CHECKING:
+    from detectors.calibrator import Calibrator
 
 MANIFEST = "model.toml"
 MANIFEST_BYTES = 1 << 20
@@ -95,12 +97,18 @@ class Recalibration(Section):
 
     @model_validator(mode="after")
     def map_rises(self) -> Self:
-        Calibrator(self.slope, self.intercept, self.knots)
+        _ = self.calibrator
         return self
 
     @property
     def calibrator(self) -> Calibrator:
-        """The map itself."""
+        """The map itself.
+
+        Raises:
+            ValueError: It does not rise.
+        """
+        from detectors.calibrator import Calibrator  # noqa: PLC0415 - the package brings scipy; --help must not wait for it
+
         return Calibrator(self.slope, self.intercept, self.knots)
 
 
