@@ -70,9 +70,3 @@ def events(connection: Connection, version: ModelVersion) -> Sequence[Event]:
         for one in promotions_of(connection, version.model)
     ]
     return sorted([*alarms, *begun], key=lambda one: one.day)
-
-
-def share_of(part: Sequence[Moment], whole: Sequence[Moment]) -> list[Moment]:
-    """Observations of one number as a share of those of another, on the days that have both."""
-    of_day = {one.day: one.n for one in whole}
-    return [Moment(one.day, min(one.n / of_day[one.day], 1.0), n=of_day[one.day]) for one in part if of_day.get(one.day)]

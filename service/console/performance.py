@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
 
+from detectors.label_maturity import COHORTS, maturity_names
+from detectors.plan import ALL
 from service.api.curves import drawn
 from service.api.thresholds import ThresholdsReply, recommended
 from service.console.calibration import year_of
 from service.console.charts.figure import Figure
-from service.console.charts.over_time import Moment, Wanted, over_time
+from service.console.charts.over_time import Event, Moment, Wanted, over_time
 from service.console.chosen import Chosen, chosen
-from service.console.history import History, events, share_of
+from service.console.history import events
 from service.console.page import Asked, Page, Place
 from service.console.truth_figures import Named, drawn_curve, of_reference
+from service.worker.subject import Subject
 
 NAME = "performance"
 CURVES: tuple[Named, ...] = ("roc", "precision_recall", "decision")
@@ -28,6 +32,7 @@ RATES = (
     ("observed_prevalence", "Prevalence by labels"),
 )
 SHARE = "share, 0 to 1"
+COMPLETE = maturity_names(COHORTS[0])[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +64,16 @@ def performance(connection: Connection, asked: Asked) -> PerformanceView:
         over_time(Wanted(name.replace("_", "-"), title, SHARE), found, happened)
         for (name, _), (title, found) in zip(RATES, moments, strict=True)
     )
-    complete = over_time(
-        Wanted("completeness", "Labels: share of films that have one", SHARE, floor=0.0, ceiling=1.0), completeness(past), happened
-    )
+    complete = completeness(connection, choice.subject, choice, happened)
     last = tuple((title, found[-1]) for title, found in moments if found)
-    return PerformanceView(choice, reply.reason, reply.since, reply.until, reply.labels, (*curves, *timelines, complete), last, cheapest)
+    return PerformanceView(choice, reply.reason, reply.since, reply.until, reply.labels, (*curves, *timelines, *complete), last, cheapest)
 
 
-def completeness(past: History) -> list[Moment]:
-    """Share of the films of a window that had a label when it was read."""
-    return share_of(past.of("brier_score"), past.of("flag_rate"))
+def completeness(connection: Connection, subject: Subject, choice: Chosen, happened: Sequence[Event]) -> tuple[Figure, ...]:
+    """How many of the films that were old enough had a label by then: of all films, whichever subgroup is chosen."""
+    found = year_of(connection, subject, replace(choice, cell=ALL)).of(COMPLETE)
+    wanted = Wanted("completeness", f"Labels of all films within {COHORTS[0]} days", SHARE, floor=0.0, ceiling=1.0)
+    return (over_time(wanted, found, happened),) if found else ()
 
 
 PERFORMANCE_PAGE = Page("performance", "Performance", "/console/models/{model}/performance", performance, Place.MODEL, refresh_s=None)

@@ -54,11 +54,8 @@ def read_ten_days(engine: Engine) -> None:
         for ago in range(10):
             slope = Measurement("calibration_slope", 0.9, 300 + ago, Interval(0.8, 1.0), 0.7, Verdict.WITHIN, finding="opacity")
             poor = Measurement.insufficient("sensitivity", 3, "10 positives needed", finding="opacity")
-            counts = [
-                Measurement(name, 0.1, n, None, None, Verdict.WITHIN, finding="opacity")
-                for name, n in (("brier_score", 30), ("flag_rate", 40))
-            ]
-            save_measurements(connection, stored.id, (END - timedelta(days=ago + 1)).date(), {30: [slope, poor, *counts]})
+            labelled = Measurement("label_completeness_14d", 0.75, 400, Interval(0.7, 0.8), 0.6, Verdict.WITHIN, finding="opacity")
+            save_measurements(connection, stored.id, (END - timedelta(days=ago + 1)).date(), {30: [slope, poor, labelled]})
 
 
 @pytest.mark.parametrize("name", sorted(FIGURED))
@@ -124,6 +121,8 @@ def test_an_attribute_can_be_drawn_alone_and_the_others_in_parts(pages: httpx.Cl
 
 
 def test_an_earlier_day_shows_the_films_up_to_it(pages: httpx.Client) -> None:
+    for name in FIGURED:
+        assert pages.get(f"{ROOT}/{name}", params={"until": END.date().isoformat(), "cell": "site=south"}).status_code == 200, name
     page = pages.get(f"{ROOT}/inputs", params={"until": (END - timedelta(days=15)).date().isoformat(), "window": 90}).text
     assert "600 films" in page
 
