@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import product
 
 import numpy as np
@@ -30,7 +30,7 @@ Place = tuple[str, str]
 """A finding in a cell."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Masses:
     """What is known of some findings in some cells [places]; the axis of 2 is negative, positive.
 
@@ -57,7 +57,7 @@ class Masses:
         """Films with the finding, by score [places, 1000]."""
         return self.scores[:, 1]
 
-    @property
+    @cached_property
     def events(self) -> Floats:
         """Plain labels of each class that would say as much [places, 2]; none where nothing can be said."""
         return self._worth(self.decisions.sum(axis=2), (self.decisions * self.decision_scale).sum(axis=2))
@@ -66,7 +66,7 @@ class Masses:
         known = np.array([not why for why in self.reasons], dtype=bool)
         return np.divide(films**2, spread, out=np.zeros_like(films), where=(spread > 0) & known.reshape(-1, *[1] * (films.ndim - 1)))
 
-    @property
+    @cached_property
     def films(self) -> Floats:
         """All films [places]."""
         return np.asarray(self.decisions.sum(axis=(1, 2)))
