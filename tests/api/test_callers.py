@@ -25,7 +25,7 @@ from tests.films import make_film
 from tests.proxy import proxied
 
 ASK = "/v1/models/chest/predictions"
-OPEN = ("/", "/livez", "/readyz", "/metrics", "/openapi.json", "/problems", "/problems/forbidden")
+OPEN = ("/console/login", "/livez", "/readyz", "/metrics", "/openapi.json", "/problems", "/problems/forbidden")
 WORD = {"finding": "opacity", "value": 1, "source": "report", "made_at": "2026-03-02T15:30:00Z"}
 CLOCK = {"Stepwedge-Received-At": "2026-03-02T09:10:00Z"}
 
@@ -69,7 +69,9 @@ def known(client: httpx.Client, headers: dict[str, str]) -> None:
 
 
 def test_without_a_key_only_what_is_open_answers(stranger: httpx.Client) -> None:
-    assert all(stranger.get(path).status_code == 200 for path in OPEN)
+    assert {path: stranger.get(path).status_code for path in OPEN} == dict.fromkeys(OPEN, 200)
+    page = stranger.get("/", follow_redirects=True)
+    assert (page.status_code, page.url.path) == (200, "/console/login")
     reply = stranger.post(ASK, content=make_film(), headers=DICOM)
     check(reply, 401, "unauthenticated")
     assert reply.headers["www-authenticate"].startswith("Bearer")
