@@ -89,12 +89,14 @@ class MeasurementCollector(Collector):
         engine: The store.
         now: The clock on the wall.
         most_series: How many series of measurements and evidence all models together may have; details are left out above it.
+        apart: The bulk is shown by somebody else, see exposition.
     """
 
-    def __init__(self, engine: Engine, now: Callable[[], datetime], most_series: int = MOST_SERIES) -> None:
+    def __init__(self, engine: Engine, now: Callable[[], datetime], most_series: int = MOST_SERIES, *, apart: bool = False) -> None:
         self._engine = engine
         self._now = now
         self._most_series = most_series
+        self._apart = apart
         self._last: LastRuns | None = None
 
     def refresh(self) -> None:
@@ -111,6 +113,18 @@ class MeasurementCollector(Collector):
         while not stop.wait(every_s):
             self.refresh()
 
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """The last runs as they were read; a run that is the same object says the same."""
+        return () if self._last is None else self._last.runs
+
+    def bulk(self) -> Iterator[Metric]:
+        """Give what is most of it and does not depend on the clock: measurements, and the series that can page."""
+        runs = self.runs
+        if self._last is not None:
+            yield from families.measurement_families(runs)
+            yield from families.series_families(runs)
+
     def describe(self) -> Iterator[Metric]:
         """Name nothing beforehand: registering must not read."""
         return iter(())
@@ -120,8 +134,8 @@ class MeasurementCollector(Collector):
         last = self._last
         if last is None:
             return
-        yield from families.measurement_families(last.runs)
-        yield from families.series_families(last.runs)
+        if not self._apart:
+            yield from self.bulk()
         yield from families.alarm_families(last.runs)
         yield from families.run_families(last.runs, self._now())
         yield from in_service_families(last.in_service)

@@ -24,6 +24,7 @@ from service.store.partitions import ensure_partitions
 from service.store.sealed import forget_sealed
 from service.worker.deliver import TIMEOUT_S, Destination, deliver_due
 from service.worker.export import MeasurementCollector
+from service.worker.exposition import Exposition
 from service.worker.housekeeping import Housekeeping
 from service.worker.metrics import WorkerMetrics
 from service.worker.run import run_pass
@@ -66,15 +67,16 @@ def run(settings: Settings, database_url: str, companions: Mapping[str, Companio
 
 def watch(engine: Engine, settings: Settings, stop: Event, companions: Mapping[str, Companion] = MappingProxyType({})) -> None:
     """Run passes, deliveries and the metrics server side by side until `stop` is set."""
-    registry, collector = CollectorRegistry(), MeasurementCollector(engine, wall_clock, settings.export_series)
+    registry, collector = CollectorRegistry(), MeasurementCollector(engine, wall_clock, settings.export_series, apart=True)
     metrics = WorkerMetrics(registry)
     ProcessCollector(registry=registry)
     registry.register(collector)
     destinations = Destination.all_of(settings)
     with ExitStack() as stack:
-        app = worker_app(registry, {"postgres": database_answers(engine)})
+        exposition = Exposition(registry, collector)
+        app = worker_app(exposition, {"postgres": database_answers(engine)})
         port = stack.enter_context(serve(app, settings.host, settings.worker_port))
-        stack.enter_context(beside("export", stop, lambda: collector.refresh_until(stop, REFRESH_S)))
+        stack.enter_context(beside("export", stop, lambda: exposition.keep_until(stop, REFRESH_S)))
         for destination in destinations:
             deliver = partial(deliver_until, engine, destination, stop)
             stack.enter_context(beside(f"delivery of {destination.kind}", stop, deliver))

@@ -10,10 +10,11 @@ from threading import Thread
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.exposition import ThreadingWSGIServer
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
+
+from service.worker.exposition import Exposition
 
 Probe = Callable[[], bool]
 
@@ -36,9 +37,8 @@ def database_answers(engine: Engine) -> Probe:
     return probe
 
 
-def worker_app(registry: CollectorRegistry, dependencies: dict[str, Probe]) -> WSGIApplication:
-    """Make the WSGI application: liveness without I/O, readiness with each dependency by name."""
-    metrics: WSGIApplication = make_wsgi_app(registry)
+def worker_app(exposition: Exposition, dependencies: dict[str, Probe]) -> WSGIApplication:
+    """Make the WSGI application: the series, liveness without I/O, readiness with each dependency by name."""
 
     def ready() -> tuple[str, dict[str, object]]:
         checks = {name: "ok" if probe() else "unavailable" for name, probe in dependencies.items()}
@@ -48,7 +48,7 @@ def worker_app(registry: CollectorRegistry, dependencies: dict[str, Probe]) -> W
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         match environ["PATH_INFO"]:
             case "/metrics":
-                return metrics(environ, start_response)
+                return _metrics(exposition, environ, start_response)
             case "/livez":
                 return _json(start_response, "200 OK", {"status": "ok"})
             case "/readyz":
@@ -73,6 +73,15 @@ def serve(app: WSGIApplication, host: str, port: int) -> Iterator[int]:
         finally:
             server.shutdown()
             thread.join()
+
+
+def _metrics(exposition: Exposition, environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+    """The series in the form that the scrape accepts, as gzip where it takes that."""
+    packed = "gzip" in environ.get("HTTP_ACCEPT_ENCODING", "")
+    form, body = exposition.answer(environ.get("HTTP_ACCEPT", ""), packed=packed)
+    encoding = [("Content-Encoding", "gzip")] if packed else []
+    start_response("200 OK", [("Content-Type", form), ("Content-Length", str(len(body))), *encoding])
+    return [body]
 
 
 def _json(start_response: StartResponse, status: str, content: dict[str, object]) -> list[bytes]:

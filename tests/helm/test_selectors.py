@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from service.console.routes import routes
 from tests.helm.chart import Helm, Manifest, Release, values
 
 
@@ -72,7 +73,16 @@ def test_the_certificate_covers_every_host(helm: Helm) -> None:
 def test_metrics_and_probes_are_not_routed_from_outside(helm: Helm) -> None:
     for name in ("ingress", "everything"):
         (rule, *_) = helm.render(values(name)).one("Ingress")["spec"]["rules"]
-        assert not any(probe.startswith(path["path"]) for path in rule["http"]["paths"] for probe in ("/metrics", "/livez", "/readyz"))
+        below = [path["path"] for path in rule["http"]["paths"] if path["pathType"] == "Prefix"]
+        assert not any(probe.startswith(path) for path in below for probe in ("/metrics", "/livez", "/readyz"))
+
+
+def test_the_console_is_routed_where_somebody_asked_for_it(helm: Helm) -> None:
+    routed = {name: helm.render(values(name)).one("Ingress")["spec"]["rules"][0]["http"]["paths"] for name in ("ingress", "everything")}
+    console = [(path["path"], path["pathType"]) for path in routed["everything"] if path["path"] not in {"/v1", "/v2", "/dicom-web"}]
+    assert console == [("/console", "Prefix"), ("/", "Exact")]
+    assert all(route.path == "/" or route.path.startswith("/console/") for route in routes())
+    assert not {"/", "/console"} & {path["path"] for path in routed["ingress"]}
 
 
 def selectors(release: Release) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -59,3 +59,11 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{- if .create -}}{{ include "stepwedge.fullname" $ }}-objects{{- else -}}{{ .existingClaim }}{{- end -}}
 {{- end -}}
 {{- end }}
+
+{{- /* Where an ingress sends a path. */}}
+{{- define "stepwedge.gatewayBackend" -}}
+service:
+  name: {{ include "stepwedge.fullname" . }}-gateway
+  port:
+    name: http
+{{- end }}
