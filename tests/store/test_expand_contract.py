@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pytest
 from alembic import command
@@ -12,6 +13,7 @@ from sqlalchemy import Connection, Engine, text
 from service.store.engine import open_engine
 from service.store.migrate import _configuration
 from tests import postgres
+
 
 @dataclass(frozen=True)
 class Field:
@@ -58,7 +60,7 @@ def told(server_url: str) -> list[tuple[str, dict[str, Field]]]:
 def test_no_migration_takes_away_or_changes_what_the_release_before_it_reads(told) -> None:
     lost = {
         (revision, name)
-        for (_, before), (revision, after) in zip(told, told[1:], strict=False)
+        for (_, before), (revision, after) in pairwise(told)
         for name, field in before.items()
         if name not in after or after[name].kind != field.kind
     }
@@ -69,7 +71,7 @@ def test_the_release_before_a_migration_can_still_write_its_rows(told) -> None:
     """What it does not know of may be left out; what it left out may still be."""
     barred = {
         (revision, name)
-        for (_, before), (revision, after) in zip(told, told[1:], strict=False)
+        for (_, before), (revision, after) in pairwise(told)
         for name, field in after.items()
         if not field.may_be_left_out and name.partition(".")[0] in {one.partition(".")[0] for one in before}
         if name not in before or before[name].may_be_left_out
