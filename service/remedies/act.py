@@ -6,18 +6,19 @@ number of workers do it once. Fits are computed outside; only their result is wr
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from threading import Event
-from typing import Final
+from typing import Any, Final
 
 import structlog
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.config import Settings
 from service.errors import StepwedgeError
 from service.remedies.bundle import bundle_new
+from service.remedies.cases import write_cases
 from service.remedies.command import deliver_by_command
 from service.remedies.confirm_reference import confirm_references
 from service.remedies.derive import NAMES, carry_out, fit
@@ -26,6 +27,7 @@ from service.remedies.plan import plan_of
 from service.remedies.rung import next_rung
 from service.store.audit import WORKER
 from service.store.locks import session_lock
+from service.store.models import version_by_id
 from service.store.remedies import Remedy, State, remedies_in
 from service.store.remedy_steps import Step, move
 
@@ -38,15 +40,18 @@ def act_until(engine: Engine, settings: Settings, stop: Event, now: Callable[[],
     """Look what is to be done, again and again, until the event is set."""
     while not stop.wait(LOOK_S):
         try:
-            act(engine, now())
+            act(engine, now(), settings.object_folder)
             bundle_new(engine, settings, now())
             deliver_by_command(engine, settings, now)
         except SQLAlchemyError as error:
             log.warning("remedies not read", error=type(error).__name__)
 
 
-def act(engine: Engine, at: datetime) -> dict[str, State]:
-    """Carry out what is approved; remedy -> where it is now. One worker at a time, and what goes wrong with one leaves the others alone."""
+def act(engine: Engine, at: datetime, objects: str | None = None) -> dict[str, State]:
+    """Carry out what is approved; remedy -> where it is now. One worker at a time, and what goes wrong with one leaves the others alone.
+
+    objects: the object folder, where the manifest of cases of a retraining is written; without one whoever retrains gets none.
+    """
     outcomes: dict[str, State] = {}
     with engine.connect() as lock, session_lock(lock, "remedies") as held:
         if not held:
@@ -56,7 +61,7 @@ def act(engine: Engine, at: datetime) -> dict[str, State]:
             approved = remedies_in(connection, State.APPROVED)
         for remedy in approved:
             try:
-                outcomes[str(remedy.id)] = carry(engine, remedy, at)
+                outcomes[str(remedy.id)] = carry(engine, remedy, at, objects)
             except StepwedgeError as error:
                 log.warning("remedy not carried out", remedy=str(remedy.id), reason=type(error).__name__)
         confirm_references(engine, at)
@@ -65,11 +70,11 @@ def act(engine: Engine, at: datetime) -> dict[str, State]:
     return outcomes
 
 
-def carry(engine: Engine, remedy: Remedy, at: datetime) -> State:
+def carry(engine: Engine, remedy: Remedy, at: datetime, objects: str | None = None) -> State:
     """Carry one approved remedy out."""
     if remedy.action not in NAMES:
         with engine.begin() as connection:
-            return hand_over(connection, remedy.id, at)
+            return hand_over(connection, remedy.id, at, None if objects is None else cases_of(connection, remedy, at, objects))
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection, connection.begin():
         found = fit(connection, remedy, at)
     with engine.begin() as connection:
@@ -77,6 +82,13 @@ def carry(engine: Engine, remedy: Remedy, at: datetime) -> State:
         if state is State.FAILED:
             next_rung(connection, remedy, at)
     return state
+
+
+def cases_of(connection: Connection, remedy: Remedy, at: datetime, objects: str) -> Mapping[str, Any] | None:
+    """The manifest of the labelled films that the plan lets a retraining see."""
+    if remedy.model_version is None:
+        return None
+    return write_cases(connection, objects, version_by_id(connection, remedy.model_version), at, plan_of(remedy).label_days).to_json()
 
 
 def expire_old(engine: Engine, at: datetime) -> None:

@@ -36,7 +36,7 @@ def hand_over(connection: Connection, identifier: UUID, at: datetime, cases: Map
         return State(remedy.state)
     version, event = version_by_id(connection, remedy.model_version), derived_id(remedy.id, "retraining")
     enqueue(connection, event, remedy.id, request(connection, event, version, remedy, at=at, cases=cases), at, kind=Kind.RETRAINING)
-    move(connection, Step(remedy.id, State.HANDED_OVER, at, WORKER, "whoever retrains is told", {"event": str(event)}))
+    move(connection, Step(remedy.id, State.HANDED_OVER, at, WORKER, "whoever retrains is told", {"event": str(event), "cases": cases}))
     return State.HANDED_OVER
 
 
