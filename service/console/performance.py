@@ -16,10 +16,9 @@ from service.console.calibration import year_of
 from service.console.charts.figure import Figure
 from service.console.charts.over_time import Event, Moment, Wanted, over_time
 from service.console.chosen import Chosen, chosen
-from service.console.history import events
+from service.console.history import History, events
 from service.console.page import Asked, Page, Place
 from service.console.truth_figures import Named, drawn_curve, of_reference
-from service.worker.subject import Subject
 
 NAME = "performance"
 CURVES: tuple[Named, ...] = ("roc", "precision_recall", "decision")
@@ -64,14 +63,15 @@ def performance(connection: Connection, asked: Asked) -> PerformanceView:
         over_time(Wanted(name.replace("_", "-"), title, SHARE), found, happened)
         for (name, _), (title, found) in zip(RATES, moments, strict=True)
     )
-    complete = completeness(connection, choice.subject, choice, happened)
+    whole = past if choice.cell == ALL else year_of(connection, choice.subject, replace(choice, cell=ALL))
+    complete = completeness(whole, happened)
     last = tuple((title, found[-1]) for title, found in moments if found)
     return PerformanceView(choice, reply.reason, reply.since, reply.until, reply.labels, (*curves, *timelines, *complete), last, cheapest)
 
 
-def completeness(connection: Connection, subject: Subject, choice: Chosen, happened: Sequence[Event]) -> tuple[Figure, ...]:
+def completeness(whole: History, happened: Sequence[Event]) -> tuple[Figure, ...]:
     """How many of the films that were old enough had a label by then: of all films, whichever subgroup is chosen."""
-    found = year_of(connection, subject, replace(choice, cell=ALL)).of(COMPLETE)
+    found = whole.of(COMPLETE)
     wanted = Wanted("completeness", f"Labels of all films within {COHORTS[0]} days", SHARE, floor=0.0, ceiling=1.0)
     return (over_time(wanted, found, happened),) if found else ()
 
