@@ -1,4 +1,4 @@
-"""Real films: thousands of draws of more of the same page nobody, adults of another hospital do within a hundred films."""
+"""Real films: thousands of draws of more of the same page nobody, adults of another hospital do within a hundred films; a distorted calibration is put right."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ import torch
 from numpy.typing import NDArray
 
 from detectors.batch import Batch
+from detectors.calibrator import Calibrator
 from detectors.evidence import State, fold_day
 from detectors.incident import Incident, judge
 from detectors.plan import Plan
+from detectors.recalibration import Labelled, calibratedness, recalibrate
 from detectors.reference import Reference, build_reference
 from detectors.tally import Tally, tally_cells
 from service.demo.train import fit, logits_of
@@ -104,3 +106,29 @@ def _among_adults(hospital: Hospital, state: State, recent: dict[int, Day]) -> I
         if found := judge(hospital.reference, state, recent):
             return found[0]
     raise AssertionError(f"{ADULTS} films of adults raised no alarm")
+
+
+@pytest.mark.parametrize(("slope", "intercept"), [(3.0, 0.0), (1.0, -2.0), (2.5, 1.5)], ids=["too sure", "too low", "both"])
+def test_a_distorted_calibration_is_put_right_on_films_that_the_fit_never_saw(hospital: Hospital, slope: float, intercept: float) -> None:
+    every = labelled(hospital, Calibrator(slope, intercept))
+    fitted, held_out = (every.of(np.arange(len(every)) % 2 == half) for half in (0, 1))
+    found = recalibrate(fitted)
+    assert found.better
+    before, after = calibratedness(held_out.logits, held_out), calibratedness(found.calibrator(held_out.logits), held_out)
+    assert after.ece < before.ece
+    assert after.brier < before.brier
+    assert abs(np.log(after.slope)) < max(abs(np.log(before.slope)), 0.7)
+
+
+def test_what_was_put_right_is_left_alone_afterwards(hospital: Hospital) -> None:
+    every = labelled(hospital, Calibrator(3.0, 0.0))
+    fitted, held_out = (every.of(np.arange(len(every)) % 2 == half) for half in (0, 1))
+    mapped = Labelled(recalibrate(fitted).calibrator(held_out.logits), held_out.labels, held_out.weights, held_out.patients)
+    again = recalibrate(mapped)
+    assert not again.better or again.after.ece <= again.before.ece
+
+
+def labelled(hospital: Hospital, distortion: Calibrator) -> Labelled:
+    """The validation films, their logits distorted."""
+    scores = distortion(hospital.children.scores[:, 0])
+    return Labelled(scores, hospital.children.labels[:, 0].astype(np.float64), np.ones(len(scores)), np.arange(len(scores)))
