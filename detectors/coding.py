@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from detectors.batch import Batch
+from detectors.panels import BEYOND
 from detectors.schema import (
     BRIER,
     DELAYS,
@@ -27,6 +28,9 @@ from detectors.schema import (
 )
 
 SOFT_MIDDLE = 0.5
+DOUBT = 3.0
+"""By how much the scatter of such labels beyond 0 and 1 is counted: they stand for films whose truth is not known, and whose readers' rates
+are estimates. With 3 the intervals hold the truth as often as they say (`python -m tests.benchmarks.truth`)."""
 HEAVIEST = 1000.0
 """Largest weight of a label; one that was asked for once in more than a thousand says nothing of the others."""
 
@@ -44,8 +48,9 @@ def check(schema: Schema, batch: Batch) -> None:
         raise ValueError("the batch lacks a feature of the schema")
     if np.isnan(batch.scores).any():
         raise ValueError("a score is not a number")
-    if (batch.labels < 0).any() or (batch.labels > 1).any():
-        raise ValueError("a label is outside 0..1")
+    beyond = np.zeros(batch.labels.shape) if batch.pairs is None else np.where(batch.pairs.any(axis=2), BEYOND, 0.0)
+    if (batch.labels < -beyond).any() or (batch.labels > 1 + beyond).any():
+        raise ValueError("a label is outside 0..1, and farther than the label of a panel may be")
     if batch.weights is not None and not ((batch.weights >= 1) & (batch.weights <= HEAVIEST)).all():
         raise ValueError("the weight of a label is outside 1..1000")
 
@@ -99,18 +104,20 @@ def sum_places(schema: Schema, batch: Batch) -> tuple[Places, Places, Values]:
 def weighted_places(schema: Schema, batch: Batch) -> tuple[Places, Places, Values]:
     """For each label that is soft or weighs more than one: its row [m], the places that it changes [7, m], and by how much [7, m].
 
-    What it adds to the sums of its stratum (schema.READ and those after it) and of its score, less what it adds to the plain counts.
+    What it adds to the sums of its stratum (schema.READ and those after it) and of its score, less what it adds to the plain counts. A label
+    beyond 0 or 1 adds more to the squares, for both classes: what is not known of its film.
     """
     weights = np.ones(batch.labels.shape) if batch.weights is None else batch.weights
     plain = _plain(batch)
-    soft = (batch.labels > 0) & (batch.labels < 1)
+    soft = (batch.labels != 0) & (batch.labels != 1)
     row, column = np.nonzero(~np.isnan(batch.labels) & (soft | (weights != 1)))
     y, w, counted = batch.labels[row, column], weights[row, column], plain[row, column].astype(np.float64)
     positive = counted * (y >= SOFT_MIDDLE)
     stratum, width = _strata(schema, batch)[row, column], _stratum_widths(schema)[column]
     reading, mass = _starts(schema, "reading")[column] + stratum, _starts(schema, "mass")[column] + mass_bin(batch.scores[row, column])
     places = np.stack([*(reading + kind * width for kind in range(5)), mass, mass + MASS_BINS])
-    sums = [1 - counted, w - counted, w * y - positive, w**2 - counted, w**2 * y - positive]
+    doubt = DOUBT * np.maximum(y * (y - 1), 0.0)
+    sums = [1 - counted, w - counted, w * y - positive, w**2 * (1 + 2 * doubt) - counted, w**2 * (y + doubt) - positive]
     return row, places, np.stack([*sums, w * (1 - y) - (counted - positive), w * y - positive])
 
 

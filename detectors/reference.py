@@ -21,6 +21,7 @@ from detectors.estimates import Estimates, base_rates, departures, estimate_coun
 from detectors.kernel import Kernel
 from detectors.listing import list_series
 from detectors.packing import DecodeError, fingerprint, pack, unpack
+from detectors.panels import Habit, habits_of, relabelled
 from detectors.patients import correlations
 from detectors.plan import ALL, Plan
 from detectors.profiles import Profiles
@@ -50,6 +51,7 @@ class Reference:
     sources: where films come from, each watched for its silence.
     rhythm: what Saturdays, Sundays and holidays do to each series.
     correlation: of right decisions on films of one patient, by finding (patients.py).
+    habits: how readers err, by finding (panels.py); none where the reference has no film that two of them read.
     digest: names the whole of it [16 bytes]; `named` is that of a reference that was stored, whose bytes carry a checksum of their own.
     """
 
@@ -64,6 +66,7 @@ class Reference:
     rhythm: Rhythm
     named: InitVar[bytes] = b""
     correlation: Mapping[str, float] = field(default_factory=dict)
+    habits: Mapping[str, Habit] = field(default_factory=dict)
     digest: bytes = field(init=False)
 
     def __post_init__(self, named: bytes) -> None:
@@ -131,6 +134,7 @@ class Reference:
             "null": None if self.null is None else asdict(self.null),
             "scatter": [[*subject, phi] for subject, phi in self.scatter.items()],
             "correlation": dict(self.correlation),
+            **({"habits": {finding: asdict(one) for finding, one in self.habits.items()}} if self.habits else {}),
         }
         arrays: dict[str, NDArray[Any]] = {**_embedding_arrays(self.schema), **self.estimates.arrays()}
         arrays |= {f"profile/{one.name}": getattr(self.profiles, one.name) for one in fields(Profiles)}
@@ -170,6 +174,7 @@ class Reference:
                 rhythm,
                 bytes.fromhex(header["digest"]),
                 header["correlation"],
+                {finding: Habit(**one) for finding, one in header.get("habits", {}).items()},
             )
             object.__setattr__(reference, "scatter", {tuple(subject): phi for *subject, phi in header["scatter"]})
         except (KeyError, TypeError, ValueError) as error:
@@ -194,6 +199,8 @@ def build_reference(
     """
     if not len(batch) or len(days) != len(batch) or not set(plan.cells) <= set(cells):
         raise ValueError("a reference needs predictions, a day for each, and a mask for every cell of the plan")
+    habits = habits_of(plan.findings, batch)
+    batch = relabelled(batch, plan.findings, habits)
     projection, embedded = Projection.learn(batch.embedding)
     schema = Schema.fix(plan, batch, projection, embedded)
     masks = {cell: np.asarray(cells[cell], dtype=bool) for cell in plan.cells}
@@ -211,7 +218,7 @@ def build_reference(
     estimates = estimate_counts(series, whole, numbers, rates, plan.minimum_odds_ratio, shifts=shifts)
     profiles, null = Profiles.of(schema, batch, embedded, tallies[ALL]), _null(schema, embedded, np.asarray(days))
     regular, alike = sources.learn(numbers, films), correlations(schema, batch)
-    return Reference(plan, schema, tallies, series, estimates, null, profiles, regular, rhythm, correlation=alike)
+    return Reference(plan, schema, tallies, series, estimates, null, profiles, regular, rhythm, correlation=alike, habits=habits)
 
 
 def _rhythm(

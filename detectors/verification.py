@@ -128,7 +128,7 @@ class Verified:
             weights, squares = self.readings[:, WEIGHT] - weights, self.readings[:, SQUARE] - squares
         lift, each = self.lift, self.scale
         found = np.einsum("rst,rt->rs", self.together, weights) > 0
-        films, variance = (lift * weights * here).sum(axis=1), (lift**2 * squares * here).sum(axis=1)
+        films, variance = (np.maximum((lift**power * sums * here).sum(axis=1), 0.0) for power, sums in ((1, weights), (2, squares)))
         side = self.films * here
         left = np.where(here & ~found, np.maximum(self.films - self.readings[:, READ], 0.0), 0.0)
         hidden = UNSEEN * _over((left * each**2).sum(axis=1), side.sum(axis=1))

@@ -5,7 +5,8 @@
   same moment counts as the mean of both: they contradict each other.
 - Of the tiers, in the order of the model's plan, the first one in which anybody said anything counts alone. A reader who is not certain
   says nothing, and takes back what it said before.
-- Several readers of that tier make a soft label: the probability of the finding given their votes (detectors/readers.py).
+- Several readers of that tier make a soft label: the probability of the finding given their votes (detectors/readers.py). Tallies of a
+  reference that knows how its readers err take the label of detectors/panels.py in its place.
 - The label weighs one over the probability with which a worklist drew the film; one where any reader saw it without being asked.
 
 When a statement arrived is no part of this: labels that come in another order make the same numbers.

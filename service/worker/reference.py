@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 
 from detectors.batch import Batch
 from detectors.outlying import Yardstick
+from detectors.panels import relabelled
 from detectors.reference import Reference
 from detectors.reference import build_reference as freeze
 from detectors.tally import Tally, tally_cells
@@ -120,7 +121,8 @@ def period_under(connection: Connection, version: ModelVersion, stored: StoredRe
     doors, cells = doors_of(connection, version.id, manifest, stored.since, stored.until), reference.plan.cells
     found: dict[str, Tally] = {}
     for part in _parts(connection, version.id, manifest, doors, list(stretches_of(stored.since, stored.until, excluded))):
-        today = tally_cells(reference.schema, part.batch, cell_masks(cells, part.subgroups), ())
+        batch = relabelled(part.batch, reference.plan.findings, reference.habits)
+        today = tally_cells(reference.schema, batch, cell_masks(cells, part.subgroups), ())
         found = {cell: found[cell] + one if cell in found else one for cell, one in today.items()}
     return found
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
+from detectors.panels import relabelled
 from detectors.plan import ALL
 from detectors.tally import Tally, tally_cells
 from service.store.day_tallies import mark_days
@@ -59,7 +60,7 @@ def tallied(subject: Subject, rows: Rows) -> Mapping[datetime, Mapping[str, Tall
     masks = dict(_masks(rows, inside))
     numbered = {str(number): mask for number, mask in enumerate(masks.values())}
     waves = [str(number) for number, (_, cell) in enumerate(masks) if keeps_waves(cell)]
-    sums = tally_cells(subject.reference.schema, batch_of(plan, rows), numbered, waves)
+    sums = tally_cells(subject.reference.schema, relabelled(batch_of(plan, rows), plan.findings, subject.reference.habits), numbered, waves)
     found: dict[datetime, dict[str, Tally]] = {}
     for number, (hour, cell) in enumerate(masks):
         found.setdefault(hour, {})[cell] = sums[str(number)]

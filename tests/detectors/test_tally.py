@@ -171,8 +171,9 @@ def test_a_film_without_an_embedding_is_missing_in_every_component() -> None:
     "broken",
     [
         lambda batch: replace(batch, scores=np.full_like(batch.scores, np.nan)),
-        lambda batch: replace(batch, labels=np.full_like(batch.labels, 1.5)),
-        lambda batch: replace(batch, labels=np.full_like(batch.labels, -0.5)),
+        lambda batch: replace(batch, labels=np.full_like(batch.labels, 1.5), pairs=None),
+        lambda batch: replace(batch, labels=np.full_like(batch.labels, -0.5), pairs=None),
+        lambda batch: replace(batch, labels=np.full_like(batch.labels, 2.5)),
         lambda batch: replace(batch, numeric={}),
         lambda batch: replace(batch, categorical={}),
         lambda batch: replace(batch, scores=np.zeros((len(batch), 2)), labels=np.zeros((len(batch), 2))),
