@@ -11,6 +11,8 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from service.raster import Raster
+
 Tell = Callable[[float, str], None]
 """Is told how much of a long work is done, 0 to 1, and what is being done."""
 
@@ -40,14 +42,14 @@ class Identity:
 class Image:
     """One decoded film.
 
-    pixels: float32 [rows, columns], after the modality LUT, in MONOCHROME2 sense (more is brighter).
+    raster: the pixels, after the modality LUT.
     sample: some thousand evenly spread pixels in ascending order (service/gateway/sample.py).
     span: the lowest and highest value that `pixels` could take, from the stored bits and the modality LUT.
     attributes: allow-listed acquisition attributes by DICOM keyword, normalised.
     pixel_sha256: digest of shape and pixel values in MONOCHROME2 sense: equal for the same film in another transfer syntax.
     """
 
-    pixels: NDArray[np.float32]
+    raster: Raster
     sample: NDArray[np.float32]
     span: tuple[float, float]
     attributes: Mapping[str, AttributeValue]
@@ -55,6 +57,11 @@ class Image:
     pixel_sha256: bytes
     input_sha256: bytes
     input_bytes: int
+
+    @property
+    def pixels(self) -> NDArray[np.float32]:
+        """All of them at once, float32 [rows, columns]."""
+        return self.raster[:]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from types import TracebackType
 from typing import Self
 
@@ -105,16 +106,21 @@ class Seat:
         Raises:
             TooLargeError, BusyError, StalledError: As for `read`.
         """
-        pieces = []
+        body, grown = b"", BytesIO()
         with Patience(STALL_S) as patience:
             async for chunk in chunks:
                 self.take(len(chunk))
                 if most is not None and self.bytes_read > most:
                     raise TooLargeError
-                pieces.append(chunk)
+                if body and not grown.tell():
+                    grown.write(body)
+                if body:
+                    grown.write(chunk)  # memory grows in place: pieces that are joined at the end take it twice
+                else:  # mostly it is all there is
+                    body = chunk
                 if self.bytes_read != self._declared:  # more is to come
                     patience.renew()
-        return b"".join(pieces)
+        return grown.getvalue() if grown.tell() else body
 
 
 class Patience:

@@ -54,10 +54,10 @@ def decode(body: bytes, limits: Limits, codec: Codec, accepts: Accepts, reserve:
     modality = Modality.read(dataset.elements, envelope.encoding, geometry, limits)
     reserve(geometry.rows * geometry.columns)
     positions = stored_positions(dataset, envelope.syntax, geometry, codec)
-    pixels, span = modality.apply(positions, geometry)
+    raster, span = modality.apply(positions, geometry)
     return Image(
-        pixels=pixels,
-        sample=in_order(sample_pixels(pixels)),
+        raster=raster,
+        sample=in_order(sample_pixels(raster)),
         span=span,
         attributes=attributes,
         identity=_identity(dataset.elements, charset),

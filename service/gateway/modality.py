@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -14,6 +14,7 @@ from service.gateway.elements import DataSet, Element, Encoding, first_item
 from service.gateway.geometry import Geometry
 from service.gateway.limits import Limits
 from service.gateway.values import first_number, numbers
+from service.raster import Raster
 
 MODALITY_LUT, LUT_DESCRIPTOR, LUT_DATA = 0x00283000, 0x00283002, 0x00283006
 INTERCEPT, SLOPE = 0x00281052, 0x00281053
@@ -58,46 +59,79 @@ class Modality:
         item = None if lut is None else first_item(lut, encoding, frozenset((LUT_DESCRIPTOR, LUT_DATA)), limits)
         return cls(_rescale(elements) if item is None else _table(item, geometry), _padding(elements, geometry))
 
-    def apply(self, positions: NDArray[np.uint16], geometry: Geometry) -> tuple[NDArray[np.float32], tuple[float, float]]:
-        """Meanings float32 [rows, columns] where more is brighter, and the span that they could take.
+    def apply(self, positions: NDArray[np.uint16], geometry: Geometry) -> tuple[Raster, tuple[float, float]]:
+        """The film, whose meanings are float32 where more is brighter, and the span that they could take.
 
         Padding (what lies outside the exposed field) takes the darkest value of the film itself, so that it bends no
         percentile by an invented number.
         """
         span = self._span(geometry)
-        meanings = self._meanings(positions, geometry)
-        if geometry.inverted:
-            np.subtract(span[0] + span[1], meanings, out=meanings)
+        meaning = Meaning(self._meanings(geometry), geometry.lowest, span[0] + span[1] if geometry.inverted else None)
         if self.padding is not None:
             low, high = (value - geometry.lowest for value in self.padding)
-            padded = positions >= low
-            padded &= positions <= high
+            words = present(positions)
+            padded = (words >= low) & (words <= high)
             if padded.any() and not padded.all():
-                np.copyto(meanings, meanings.min(where=~padded, initial=np.inf), where=padded)
-        return meanings, span
+                meaning = replace(meaning, padding=(low, high), darkest=float(meaning(words[~padded]).min()))
+        return Raster(positions, meaning), span
 
-    def _meanings(self, positions: NDArray[np.uint16], geometry: Geometry) -> NDArray[np.float32]:
-        if isinstance(self.transform, Table):
-            words = np.arange(geometry.highest - geometry.lowest + 1) + (geometry.lowest - self.transform.first)
-            meaning = self.transform.entries[np.clip(words, 0, len(self.transform.entries) - 1)]
-            found = np.empty(positions.shape, np.float32)
-            for row, stored in zip(found, positions, strict=True):  # an index takes eight bytes a pixel
-                row[:] = meaning[stored]
-            return found
-        meanings = positions.astype(np.float32)
-        if geometry.lowest:
-            meanings += np.float32(geometry.lowest)
-        if self.transform.slope != 1.0:
-            meanings *= np.float32(self.transform.slope)
-        if self.transform.intercept:
-            meanings += np.float32(self.transform.intercept)
-        return meanings
+    def _meanings(self, geometry: Geometry) -> Rescale | NDArray[np.float32]:
+        """A table becomes one with an entry for each position."""
+        if isinstance(self.transform, Rescale):
+            return self.transform
+        words = np.arange(geometry.highest - geometry.lowest + 1) + (geometry.lowest - self.transform.first)
+        return self.transform.entries[np.clip(words, 0, len(self.transform.entries) - 1)]
 
     def _span(self, geometry: Geometry) -> tuple[float, float]:
         if isinstance(self.transform, Table):
             return 0.0, float((1 << self.transform.bits) - 1)
         ends = [self.transform.slope * value + self.transform.intercept for value in (geometry.lowest, geometry.highest)]
         return min(ends), max(ends)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Meaning:
+    """What positions mean: a rescale from the lowest value on, or a table of them; turned round within `ends`, the sum of the span's ends.
+
+    Positions between the ends of `padding` mean `darkest`.
+    """
+
+    transform: Rescale | NDArray[np.float32]
+    lowest: int
+    ends: float | None
+    padding: tuple[int, int] | None = None
+    darkest: float = 0.0
+
+    def __call__(self, positions: NDArray[np.uint16]) -> NDArray[np.float32]:
+        """float32, in the same shape."""
+        meanings = self._plain(positions)
+        if self.ends is not None:
+            np.subtract(self.ends, meanings, out=meanings)
+        if self.padding is not None:
+            padded = positions >= self.padding[0]
+            padded &= positions <= self.padding[1]
+            meanings[padded] = self.darkest
+        return meanings
+
+    def _plain(self, positions: NDArray[np.uint16]) -> NDArray[np.float32]:
+        if not isinstance(self.transform, Rescale):
+            return np.take(self.transform, positions)
+        meanings = positions.astype(np.float32)
+        if self.lowest:
+            meanings += np.float32(self.lowest)
+        if self.transform.slope != 1.0:
+            meanings *= np.float32(self.transform.slope)
+        if self.transform.intercept:
+            meanings += np.float32(self.transform.intercept)
+        return meanings
+
+
+def present(positions: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """The positions that occur, each once."""
+    found = np.zeros(1 << 16, bool)
+    for row in positions:  # an index takes eight bytes a pixel
+        found[row] = True
+    return np.flatnonzero(found).astype(np.uint16)
 
 
 def _rescale(elements: Mapping[int, Element]) -> Rescale:

@@ -17,6 +17,8 @@ from service.gateway.syntaxes import ENCAPSULATED, LOSSY, NATIVE
 
 WORD_BITS = 16
 ITEM_HEAD, OFFSET = 8, 4
+STRIP_PIXELS = 1 << 20
+"""Pixels that are turned round at a time."""
 
 
 def stored_positions(dataset: DataSet, syntax: str, geometry: Geometry, codec: Codec) -> NDArray[np.uint16]:
@@ -56,9 +58,12 @@ def stored_positions(dataset: DataSet, syntax: str, geometry: Geometry, codec: C
 
 def pixel_digest(positions: NDArray[np.uint16], *, inverted: bool, highest: int) -> bytes:
     """SHA-256 over rows, columns and the stored positions in MONOCHROME2 sense, little endian."""
-    seen = np.subtract(highest, positions, dtype=np.uint16) if inverted else positions
     digest = hashlib.sha256(struct.pack("<2I", *positions.shape))
-    digest.update(np.ascontiguousarray(seen, "<u2").data)
+    rows = max(STRIP_PIXELS // positions.shape[1], 1)
+    for start in range(0, len(positions), rows):
+        strip = positions[start : start + rows]
+        seen = np.subtract(highest, strip, dtype=np.uint16) if inverted else strip
+        digest.update(np.ascontiguousarray(seen, "<u2").data)
     return digest.digest()
 
 
@@ -95,7 +100,7 @@ def _positions(words: Words, geometry: Geometry, shift: int) -> NDArray[np.uint1
     positions = words.astype(np.uint16, copy=False)
     if shift:
         positions = positions >> np.uint16(shift)
-    if geometry.bits_stored < WORD_BITS:
+    if geometry.bits_stored < WORD_BITS and positions.max(initial=0) > highest:  # mostly there is nothing to drop, and no need of a copy
         positions = positions & np.uint16(highest)
     if geometry.signed:
         positions = positions ^ np.uint16(1 << geometry.bits_stored - 1)

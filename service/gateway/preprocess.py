@@ -21,7 +21,7 @@ def preprocess(image: Image, preprocessing: Preprocessing) -> NDArray[np.float32
     if high <= low:
         windowed = np.zeros((preprocessing.rows, preprocessing.columns), np.float32)
     else:
-        averages = area_average(image.pixels, preprocessing.rows, preprocessing.columns, within=(low, high))
+        averages = area_average(image.raster, preprocessing.rows, preprocessing.columns, within=(low, high))
         windowed = (averages - np.float32(low)) / np.float32(high - low)
     scaled = (windowed - np.float32(preprocessing.mean)) / np.float32(preprocessing.std)
     return np.ascontiguousarray(scaled[None], np.float32)

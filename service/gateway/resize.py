@@ -8,17 +8,19 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from service.raster import Raster
+
 STRIP_PIXELS = 1 << 16
 """Pixels that are held within their ends at a time: a strip stays in the processor's cache, and a film of any size needs no second one."""
 
 Pixels = NDArray[np.float32]
 
 
-def area_average(pixels: Pixels, rows: int, columns: int, *, within: tuple[float, float] | None = None) -> Pixels:
+def area_average(pixels: Pixels | Raster, rows: int, columns: int, *, within: tuple[float, float] | None = None) -> Pixels:
     """Resize to rows x columns by exact area averages; parts of an input pixel count by their part.
 
     Args:
-        pixels: [r, c] of any size, at least 1 x 1.
+        pixels: [r, c] of any size, at least 1 x 1; of a film as it came, strip by strip.
         rows: Rows of the output; where there are more than r, input pixels are repeated in proportion.
         columns: Columns of the output, likewise.
         within: Lowest and highest value that a pixel counts with; those beyond count as the nearer of them.
@@ -29,7 +31,7 @@ def area_average(pixels: Pixels, rows: int, columns: int, *, within: tuple[float
     array([[3.]], dtype=float32)
     """
     held = _held(within)
-    tall = _average_rows(pixels, rows, held) if pixels.size > STRIP_PIXELS else _average_rows(held(pixels), rows, _as_it_is)
+    tall = _average_rows(pixels, rows, held) if pixels.size > STRIP_PIXELS else _average_rows(held(pixels[:]), rows, _as_it_is)
     return np.ascontiguousarray(_average_rows(np.ascontiguousarray(tall.T), columns, _as_it_is).T)
 
 
@@ -49,10 +51,10 @@ def _held(within: tuple[float, float] | None) -> Callable[[Pixels], Pixels]:
     return held
 
 
-def _average_rows(pixels: Pixels, count: int, held: Callable[[Pixels], Pixels]) -> Pixels:
+def _average_rows(pixels: Pixels | Raster, count: int, held: Callable[[Pixels], Pixels]) -> Pixels:
     size, across = pixels.shape
     if size == count:
-        return held(pixels)
+        return held(pixels[:])
     if size % count == 0:
         each = size // count
         many = each * max(STRIP_PIXELS // (each * across), 1)

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from service.raster import Raster
+
 SAMPLE_PIXELS = 65_521
 """A prime, so that the sample wanders over rows and columns and no regular pattern (an anti-scatter grid) keeps step with it."""
 COUNTED = 1 << 14
@@ -16,9 +18,9 @@ SIZES = 4
 """Sizes of film whose places are remembered: half a megabyte each."""
 
 
-def sample_pixels(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+def sample_pixels(pixels: Raster | NDArray[np.float32]) -> NDArray[np.float32]:
     """Evenly spread pixels [n], n at most 65,521: enough for any percentile, whatever the size of the film."""
-    return np.take(pixels, _places(pixels.size))
+    return pixels.take(_places(pixels.size))
 
 
 @lru_cache(SIZES)

@@ -16,6 +16,7 @@ from service.domain import Image
 from service.gateway.resize import area_average
 from service.gateway.sample import in_order, percentile
 from service.models.features import STATISTICS
+from service.raster import Raster
 
 EDGE = 1e-3
 """Positions closer than this to an end of the span count as that end."""
@@ -56,7 +57,7 @@ def image_statistics(image: Image) -> Mapping[str, float]:
     window = top - bottom if top - bottom >= BLANK * width else inf
     from_middle = ordered - middle
     mean = float(from_middle.mean())
-    coarse = np.clip((area_average(image.pixels, COARSE, COARSE) - bottom) / window, 0.0, 1.0)
+    coarse = np.clip((area_average(image.raster, COARSE, COARSE) - bottom) / window, 0.0, 1.0)
     values = (
         _position(middle + mean, low, width),
         min(max(float(from_middle @ from_middle) / len(ordered) - mean**2, 0.0) ** 0.5 / width, 0.5),
@@ -64,7 +65,7 @@ def image_statistics(image: Image) -> Mapping[str, float]:
         _entropy(ordered, bottom, window),
         _share_below(ordered, low + EDGE * width, "right"),
         1.0 - _share_below(ordered, low + (1.0 - EDGE) * width, "left"),
-        *_texture(image.pixels, window),
+        *_texture(image.raster, window),
         float(np.abs(coarse - coarse[:, ::-1]).mean()),
         _ring_mean(coarse),
     )
@@ -96,10 +97,10 @@ def _ring_mean(coarse: NDArray[np.float64]) -> float:
     return float(coarse[ring].mean())
 
 
-def _texture(pixels: NDArray[np.float32], window: float) -> tuple[float, float]:
+def _texture(pixels: Raster, window: float) -> tuple[float, float]:
     """Sharpness, and noise in units of `window`, from patches at full resolution: a subsample has neither."""
     rows, columns = _patch_index(pixels.shape[0]), _patch_index(pixels.shape[1])
-    patches = np.take(np.take(pixels, rows.ravel(), axis=0), columns.ravel(), axis=1).reshape(*rows.shape, *columns.shape)
+    patches = np.take(pixels[rows.ravel()], columns.ravel(), axis=1).reshape(*rows.shape, *columns.shape)
     centre = patches[:, 1:-1, :, 1:-1]
     contrast = patches.ravel() - patches.mean(dtype=np.float64).astype(np.float32)
     variance = float(contrast @ contrast) / contrast.size

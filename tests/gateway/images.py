@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from service.domain import AttributeValue, Identity, Image
 from service.gateway.attributes import ALLOWED
 from service.gateway.sample import in_order, sample_pixels
+from service.raster import Raster
 from tests.films import phantom
 
 NOBODY = Identity(None, None, None, None, None)
@@ -30,7 +31,7 @@ def make_image(
     """An image of these pixels, or of the phantom."""
     film = np.asarray(phantom() if pixels is None else pixels, np.float32)
     return Image(
-        pixels=film,
+        raster=Raster(film, lambda stored: stored.astype(np.float32)),
         sample=in_order(sample_pixels(film)),
         span=span,
         attributes=make_attributes(**attributes),
