@@ -49,6 +49,7 @@ class Frame:
     back: str
     version: str
     refresh_s: int | None
+    model: str = ""
 
 
 def frame_of(page: Page, pages: Sequence[Page], request: Request, visitor: Visitor) -> Frame:
@@ -65,6 +66,7 @@ def frame_of(page: Page, pages: Sequence[Page], request: Request, visitor: Visit
         back=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
         version=version("stepwedge"),
         refresh_s=page.refresh_s,
+        model=model or "",
     )
 
 

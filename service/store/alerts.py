@@ -44,6 +44,12 @@ def alerts_of(connection: Connection, model: str | None, most: int) -> list[Aler
     return [_alert(row) for row in connection.execute(query)]
 
 
+def alerts_on(connection: Connection, alarm: UUID) -> list[Alert]:
+    """The alerts that spoke of an alarm, earliest first."""
+    query = select(alerts).where(alerts.c.alarm == alarm).order_by(alerts.c.starts_at, alerts.c.fingerprint)
+    return [_alert(row) for row in connection.execute(query)]
+
+
 def _note(connection: Connection, alert: Alert, alarm: UUID | None, at: datetime) -> bool:
     row = insert(alerts).values(
         fingerprint=alert.fingerprint,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from sqlalchemy import Connection, func, select
@@ -19,6 +20,12 @@ def last_checkpoint(connection: Connection, reference: int) -> date | None:
 def load_checkpoint(connection: Connection, reference: int, day: date) -> bytes | None:
     """The evidence at the end of a day, encoded; None where the day was not folded."""
     return connection.scalar(select(checkpoints.c.payload).where(checkpoints.c.reference == reference, checkpoints.c.day == day))
+
+
+def checkpoints_on(connection: Connection, reference: int, days: Sequence[date]) -> list[tuple[date, bytes]]:
+    """The evidence at the end of each of these days that was folded, earliest first."""
+    query = select(checkpoints.c.day, checkpoints.c.payload).where(checkpoints.c.reference == reference, checkpoints.c.day.in_(days))
+    return [(row.day, row.payload) for row in connection.execute(query.order_by(checkpoints.c.day))]
 
 
 def save_checkpoint(connection: Connection, reference: int, day: date, payload: bytes, folded_until: datetime) -> None:

@@ -107,14 +107,16 @@ def last_measurements(
     given = {"name": name, "cell": cell, "finding": finding, "feature": feature}
     wanted = {key: value for key, value in given.items() if value is not None}
     found = [
-        _stored(one, one.readings[int(row)])
+        stored_measurement(one, int(row))
         for one in last_readings(connection, reference, window_days)
         for row in one.readings.where(**wanted)
     ]
     return sorted(found, key=lambda one: (one.name, one.cell, one.finding, one.feature, one.window_days))
 
 
-def _stored(read: StoredReadings, one: Measurement) -> StoredMeasurement:
+def stored_measurement(read: StoredReadings, row: int) -> StoredMeasurement:
+    """One row of what was read."""
+    one = read.readings[row]
     low, high = (one.interval.low, one.interval.high) if one.interval else (None, None)
     return StoredMeasurement(
         as_of=read.as_of,

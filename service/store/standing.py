@@ -39,8 +39,8 @@ class ModelStanding:
     year: int
 
 
-def standings_of_models(connection: Connection, year_ago: datetime) -> list[ModelStanding]:
-    """Every model in service, by name. Of a snapshot only what is shown leaves the database."""
+def standings_of_models(connection: Connection, year_ago: datetime, model: str | None = None) -> list[ModelStanding]:
+    """Every model in service, by name, or one of them. Of a snapshot only what is shown leaves the database."""
     versions, active, payload = model_versions, reference_versions, snapshots.c.payload
     strongest = payload["strongest"][0]
     told = _alarms(year_ago)
@@ -69,6 +69,8 @@ def standings_of_models(connection: Connection, year_ago: datetime) -> list[Mode
         .where(versions.c.state == "champion")
         .order_by(versions.c.model)
     )
+    if model is not None:
+        query = query.where(versions.c.model == model)
     return [_standing(dict(row._mapping)) for row in connection.execute(query)]  # noqa: SLF001 - SQLAlchemy's documented way to a row's names
 
 
