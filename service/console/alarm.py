@@ -31,16 +31,14 @@ from service.store.reviews import Kind, Review, reviews_of
 PATH = "/console/models/{model}/alarms/{alarm}"
 ACKNOWLEDGE = f"{PATH}/acknowledge"
 REPORT = f"{PATH}/report"
-FILM = "/console/models/{model}/films/{film}"
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """One series that carries an alarm, with links to films that show it."""
+    """One series that carries an alarm, in words."""
 
     one: Carrier
     what: str
-    films: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,7 @@ def alarm(connection: Connection, asked: Asked) -> AlarmView:
         alarm=found,
         version=versions_by_id(connection)[found.model_version].version,
         address=href(PATH, model=asked.model, alarm=found.id),
-        moved=tuple(_moved(one, asked.model) for one in found.carriers),
+        moved=tuple(Moved(one, what_moved(one)) for one in found.carriers),
         reviewed=_reviewed(reviews_of(connection, found.id)),
         acknowledged=acknowledgements_of(connection, [found.id]).get(found.id, ()),
         remedies=tuple(remedies_of_alarm(connection, found.id)),
@@ -92,10 +90,6 @@ def identifier_of(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise UnknownAlarmError from None
-
-
-def _moved(one: Carrier, model: str) -> Moved:
-    return Moved(one, what_moved(one), tuple(href(FILM, model=model, film=example) for example in one.examples))
 
 
 def what_moved(one: Carrier) -> str:

@@ -144,7 +144,9 @@ def _figures(connection: Connection, version: ModelVersion, subject: Subject, da
 
 def _told(connection: Connection, name: str, alarms: Sequence[Alarm]) -> list[Told]:
     seen = acknowledgements_of(connection, [one.id for one in alarms])
-    return [Told(one, address_of(name, one.id), tuple(_carriers(one)), seen[one.id][-1].actor if one.id in seen else None) for one in alarms]
+    return [
+        Told(one, address_of(name, one.id), tuple(_carriers(one)), seen[one.id][-1].actor if one.id in seen else None) for one in alarms
+    ]
 
 
 def address_of(name: str, alarm: UUID) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from service.console.alarm import ALARM_PAGE
 from service.console.calibration import CALIBRATION_PAGE, calibration
 from service.console.downloads import Draw
 from service.console.fleet import FLEET_PAGE
 from service.console.inputs import INPUTS_PAGE, inputs
 from service.console.login import LOGIN_PAGE
+from service.console.model import MODEL_PAGE
 from service.console.page import Page
 from service.console.performance import PERFORMANCE_PAGE, performance
 from service.console.report import REPORT_PAGE
@@ -16,11 +18,13 @@ from service.console.subgroups import SUBGROUPS_PAGE, subgroups
 
 PAGES: tuple[Page, ...] = (
     FLEET_PAGE,
+    MODEL_PAGE,
     INPUTS_PAGE,
     CALIBRATION_PAGE,
     PERFORMANCE_PAGE,
     SUBGROUPS_PAGE,
     REPORT_PAGE,
+    ALARM_PAGE,
     LOGIN_PAGE,
 )
 

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from service.api.state import service_of
-from service.console import assets, downloads, login, sheet, theme
+from service.console import alarm, assets, downloads, login, sheet, theme
 from service.console.mishap import mishap_response
 from service.console.page import Asked, Page
 from service.console.pages import FIGURED, PAGES
@@ -30,6 +30,8 @@ def routes() -> list[Route]:
         post(theme.PATH, theme.choose),
         post(login.PATH, login.log_in),
         post(login.OUT, login.log_out),
+        post(alarm.ACKNOWLEDGE, alarm.acknowledge_alarm),
+        get(alarm.REPORT, alarm.report),
         *(get(page.path, shows(page)) for page in PAGES),
         get(downloads.PATH, figure),
         get(sheet.PATH, sheet.send),
