@@ -182,9 +182,10 @@ def _around(readings: Sequence[StoredReadings]) -> tuple[Around, ...]:
         return ()
     said = readings[0].readings
     breached, silent = (said.verdict == VERDICTS.index(verdict) for verdict in (Verdict.BREACHED, Verdict.INSUFFICIENT))
-    codes, place = np.unique(said.cell, return_inverse=True)
-    counts = [np.bincount(place, weights=what, minlength=len(codes)).astype(int) for what in (breached, silent, np.ones(len(said)))]
-    found = [Around(said.words[code], int(b), int(s), int(n)) for code, b, s, n in zip(codes, *counts, strict=True) if b]
+    # Parts that were joined each bring their own code for the same word.
+    cells, place = np.unique(np.array(said.words, dtype=object)[said.cell], return_inverse=True)
+    counts = [np.bincount(place, weights=what, minlength=len(cells)).astype(int) for what in (breached, silent, np.ones(len(said)))]
+    found = [Around(str(cell), int(b), int(s), int(n)) for cell, b, s, n in zip(cells, *counts, strict=True) if b]
     return tuple(sorted(found, key=lambda one: (-one.breached / one.total, one.cell))[:MOST_PLACES])
 
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import httpx
 import pytest
 from sqlalchemy import Engine
 
+from detectors.measurement import Verdict
+from detectors.readings import Readings
 from service.config import Settings
 from service.store.alarms import open_alarm
 from service.store.audit import entries
+from service.store.measurements import save_measurements
 from service.store.models import champion
 from service.store.references import active_reference
 from tests.api.readings import settle
 from tests.api.serving import until
-from tests.api.test_monitoring import make_alarm
+from tests.api.test_monitoring import make_alarm, make_measurement
 from tests.console.visits import key_of, visiting
 
 HOSTILE = "<script>alert(1)</script>\"'; drop table alarms; --"
@@ -40,6 +44,17 @@ def test_the_model_says_that_it_is_not_well_and_leads_to_the_alarm(client: httpx
     assert "No: 1 alarm open" in page.text
     assert alarm in page.text
     assert "<script>alert" not in page.text
+
+
+def test_each_subgroup_outside_its_limits_is_named_once(client: httpx.Client, engine: Engine, alarm: str) -> None:
+    """What several detectors say of a subgroup is stored in parts, each with words of its own."""
+    outside = replace(make_measurement("auroc", cell="site=north"), verdict=Verdict.BREACHED)
+    joined = Readings.joined([[outside], [replace(outside, name="brier_score")]])
+    with engine.begin() as connection:
+        stored = active_reference(connection, champion(connection, "chest").id)
+        assert stored is not None
+        save_measurements(connection, stored.id, date(2026, 3, 2), {30: joined})
+    assert client.get("/console/models/chest").text.count("site = north</a>") == 1
 
 
 def test_hostile_words_of_an_alarm_are_text(client: httpx.Client, alarm: str) -> None:
