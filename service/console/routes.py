@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from fastapi import Request, Response
@@ -20,6 +21,13 @@ from service.console.render import FLEET, frame_of, headers_for, is_fragment, ma
 from service.console.visitor import Visitor, visitor_of
 
 Handler = Callable[[Request, Visitor], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What an address was matched to."""
+
+    path: str
 
 
 def routes() -> list[Route]:
@@ -40,17 +48,19 @@ def routes() -> list[Route]:
 
 
 def get(path: str, handler: Handler) -> Route:
-    return Route(path, guarded(handler), methods=["GET"])
+    return Route(path, guarded(path, handler), methods=["GET"])
 
 
 def post(path: str, handler: Handler) -> Route:
-    return Route(path, guarded(handler), methods=["POST"])
+    return Route(path, guarded(path, handler), methods=["POST"])
 
 
-def guarded(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
-    """The handler with its visitor; whatever it raises becomes a page."""
+def guarded(path: str, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    """The handler with its visitor; whatever it raises becomes a page. Logs and series name the path as it is declared here."""
+    declared = Declared(path)
 
     async def handle(request: Request) -> Response:
+        request.scope["route"] = declared
         visitor = None
         try:
             visitor = await visitor_of(request, await service_of(request))

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
+from asyncio import run
 from pathlib import Path
 
 import httpx
 import pytest
+from fastapi import Request, Response
 from sqlalchemy import Engine
 
+from service.api.envelope import route_of
 from service.config import Settings
 from service.console.assets import assets
 from service.console.pages import PAGES
-from service.console.render import environment
+from service.console.render import MODEL, environment
+from service.console.routes import guarded
+from service.console.visitor import Visitor
 from tests.api.serving import register, serving, until, until_loaded
 
 PAGE = {"Accept": "text/html"}
@@ -33,6 +38,16 @@ def test_a_page_allows_nothing_inline_and_nothing_from_elsewhere(shared: httpx.C
     assert not re.search(r"<style|<script>|\sstyle=|\son[a-z]+=|javascript:", page.text)
     assert page.headers["x-frame-options"] == "DENY"
     assert page.headers["cache-control"] == "no-store"
+
+
+def test_the_log_names_a_page_as_it_is_declared_not_as_it_was_asked_for() -> None:
+    async def answer(_request: Request, _visitor: Visitor) -> Response:
+        return Response()
+
+    scope = {"type": "http", "method": "GET", "path": "/console/models/Zimmermann", "headers": [], "query_string": b""}
+    with pytest.raises(KeyError):  # no application behind it
+        run(guarded(MODEL, answer)(Request(scope)))
+    assert route_of(scope) == MODEL
 
 
 def test_no_template_writes_style_or_script_into_the_page() -> None:
