@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -55,7 +55,7 @@ def post(path: str, handler: Handler) -> Route:
     return Route(path, guarded(path, handler), methods=["POST"])
 
 
-def guarded(path: str, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+def guarded(path: str, handler: Handler) -> Callable[[Request], Coroutine[None, None, Response]]:
     """The handler with its visitor; whatever it raises becomes a page. Logs and series name the path as it is declared here."""
     declared = Declared(path)
 

@@ -19,11 +19,10 @@ from service.store.audit import WORKER
 from service.store.ids import derived_id
 from service.store.models import version_by_id
 from service.store.outbox import Kind, enqueue
-from service.store.remedies import Remedy, State, remedies_in
+from service.store.remedies import STUCK, Remedy, State, remedies_in
 from service.store.remedy_steps import Step, held, move, note, steps_of
 
 REQUESTED = "stepwedge.retraining.requested"
-STUCK = "stuck"
 
 
 def hand_over(connection: Connection, identifier: UUID, at: datetime, cases: Mapping[str, Any] | None = None) -> State:

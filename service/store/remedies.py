@@ -10,10 +10,13 @@ from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Select, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from service.store.tables import alarms, model_versions, remedies
+from service.store.tables import alarms, model_versions, remedies, remedy_steps
+
+STUCK: Final = "stuck"
+"""The step that says once that no challenger came back in the time that the plan gives."""
 
 
 class State(StrEnum):
@@ -123,12 +126,22 @@ def set_fields(connection: Connection, identifier: UUID, values: Mapping[str, ob
 
 def count_open_remedies(connection: Connection) -> Mapping[tuple[str, str, str], int]:
     """Remedies that wait for a person: (model, version, action) -> how many."""
+    return _count(connection, remedies.c.state == State.PROPOSED)
+
+
+def count_stuck_remedies(connection: Connection) -> Mapping[tuple[str, str, str], int]:
+    """Remedies that were handed over and brought no challenger in the time that their plan gives: (model, version, action) -> how many."""
+    noted = exists().where(remedy_steps.c.remedy == remedies.c.id, remedy_steps.c.step == STUCK)
+    return _count(connection, remedies.c.state == State.HANDED_OVER, noted)
+
+
+def _count(connection: Connection, *which: ColumnElement[bool]) -> Mapping[tuple[str, str, str], int]:
     key = (model_versions.c.model, model_versions.c.version, remedies.c.action)
     query = (
         select(*key, func.count())
         .join(alarms, alarms.c.id == remedies.c.alarm)
         .join(model_versions, model_versions.c.id == alarms.c.model_version)
-        .where(remedies.c.state == State.PROPOSED)
+        .where(*which)
         .group_by(*key)
         .order_by(*key)
     )

@@ -17,7 +17,7 @@ from detectors.measurement import Measurement
 from service.store.in_service import InService, versions_in_service
 from service.store.measurements import last_readings
 from service.store.outbox import Kind, OutboxCounts, count_messages
-from service.store.remedies import count_open_remedies
+from service.store.remedies import count_open_remedies, count_stuck_remedies
 from service.store.snapshots import StoredSnapshot, champion_snapshots, load_series
 from service.store.waiting import Waiting, count_waiting
 from service.worker import families
@@ -38,6 +38,7 @@ class LastRuns:
     detail: Detail
     runs: tuple[Run, ...]
     remedies: Mapping[tuple[str, str, str], int]
+    stuck: Mapping[tuple[str, str, str], int]
     outbox: Mapping[Kind, OutboxCounts]
     waiting: Mapping[str, Waiting]
     in_service: Sequence[InService]
@@ -55,6 +56,7 @@ def last_runs(connection: Connection, most_series: int, at: datetime, former: La
         detail=detail,
         runs=tuple(_run(connection, one, snapshot, detail, known.get((one.model, one.version))) for one, snapshot in stored),
         remedies=count_open_remedies(connection),
+        stuck=count_stuck_remedies(connection),
         outbox=count_messages(connection),
         waiting=count_waiting(connection),
         in_service=versions_in_service(connection, at),
@@ -140,6 +142,6 @@ class MeasurementCollector(Collector):
         yield from families.run_families(last.runs, self._now())
         yield from in_service_families(last.in_service)
         yield from families.detail_families(last.detail)
-        yield from families.remedy_families(last.remedies)
+        yield from families.remedy_families(last.remedies, last.stuck, last.in_service)
         yield from families.outbox_families(last.outbox, self._now())
         yield from families.waiting_families(last.waiting, self._now())

@@ -11,6 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from detectors.measurement import Measurement, Verdict
+from service.store.in_service import InService
 from service.store.outbox import Kind, OutboxCounts
 from service.store.waiting import Waiting
 from service.worker.detail import Detail
@@ -161,13 +162,22 @@ def detail_families(detail: Detail) -> Iterator[Metric]:
     )
 
 
-def remedy_families(remedies: Mapping[tuple[str, str, str], int]) -> Iterator[Metric]:
-    """Say what waits for a person."""
+def remedy_families(
+    remedies: Mapping[tuple[str, str, str], int], stuck: Mapping[tuple[str, str, str], int], in_service: Sequence[InService]
+) -> Iterator[Metric]:
+    """Say what waits for a person, and of every version in service how many retrainings were handed over and do not come back."""
+    none = {(one.model, one.version, "retrain"): 0 for one in in_service}
     yield gauge(
         "stepwedge_remedies_open",
         "Remedies that wait for a person's answer.",
         ("model", "version", "action"),
         ((waits, float(count)) for waits, count in remedies.items()),
+    )
+    yield gauge(
+        "stepwedge_remedies_stuck",
+        "Retrainings that were handed over and brought no challenger in the time that their plan gives.",
+        ("model", "version", "action"),
+        ((waits, float(count)) for waits, count in {**none, **stuck}.items()),
     )
 
 

@@ -44,6 +44,7 @@ def last_runs(series: int) -> LastRuns:
         detail=Detail.EVERYTHING,
         runs=tuple(_run(f"model-{number}", each) for number in range(MODELS)),
         remedies={("model-0", "3", "recalibrate"): 1},
+        stuck={},
         outbox={},
         waiting={},
         in_service=[InService(f"model-{number}", "3", "0123456789ab", 1.0, 0, AT, AT, 0) for number in range(MODELS)],

@@ -46,6 +46,7 @@ PER_MODEL = {
     "stepwedge_judged_until_timestamp_seconds",
     "stepwedge_label_completeness_ratio",
     "stepwedge_remedies_open",
+    "stepwedge_remedies_stuck",
 }
 
 OF_THE_WORKER = {"stepwedge_outbox_pending", "stepwedge_outbox_dead", "stepwedge_outbox_oldest_seconds", "stepwedge_export_detail"} | {

@@ -66,7 +66,7 @@ def everything(run: Run, now: datetime = AT) -> str:
             *families.series_families([run]),
             *families.alarm_families([run]),
             *families.run_families([run], now),
-            *families.remedy_families({("chest", "3", "retrain"): 1}),
+            *families.remedy_families({("chest", "3", "retrain"): 1}, {("chest", "3", "retrain"): 1}, []),
             *families.outbox_families({Kind.REMEDY: OutboxCounts(pending=2, dead=0, waiting_since=now)}, now),
         ]
     )

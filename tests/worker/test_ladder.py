@@ -27,7 +27,7 @@ from service.store.models import challengers, champion, versions
 from service.store.objects import fetch_folder
 from service.store.promotions import promotions_of
 from service.store.references import active_reference
-from service.store.remedies import Remedy, State, remedies_of_model
+from service.store.remedies import Remedy, State, count_stuck_remedies, remedies_of_model
 from service.store.remedy_steps import Step, steps_of
 from service.store.tables import outbox
 from tests import postgres
@@ -177,6 +177,8 @@ def test_a_retraining_is_asked_for_once_however_often_the_worker_looks(settled: 
     act(settled, day(SHIFT + DECAYED + 10))
     act(settled, day(SHIFT + DECAYED + 11))
     assert words(settled, remedy) == ["approved", "handed_over", "stuck"]
+    with settled.connect() as connection:
+        assert count_stuck_remedies(connection) == {(version.model, version.version, "retrain"): 1}
 
 
 CRASHES = ("model_versions", "remedies", "remedy_steps", "audit")

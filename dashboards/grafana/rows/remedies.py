@@ -11,7 +11,7 @@ TITLE = "Remedies and deliveries"
 
 
 def row() -> list[table.Panel | timeseries.Panel]:
-    return [_waiting(), *_deliveries()]
+    return [_waiting(), _stuck(), *_deliveries()]
 
 
 def _waiting() -> table.Panel:
@@ -27,15 +27,33 @@ def _waiting() -> table.Panel:
     )
 
 
+def _stuck() -> table.Panel:
+    return listing(
+        "Retrainings that bring no challenger",
+        "Handed over, and no new version came back in the time that the plan gives. Ask whoever trains; the steps of the remedy say what was tried.",
+        [
+            Column("Overdue", once("stepwedge_remedies_stuck", MODELS, "model", "version", "action"), decimals=0),
+        ],
+        sort=("Overdue",),
+        width=12,
+        alert="StepwedgeRetrainingStuck",
+    )
+
+
 def _deliveries() -> list[timeseries.Panel]:
     return [
         lines(
-            "Remedy requests on their way",
+            "Remedy and retraining requests on their way",
             "waiting: the receiver has not taken them yet. given up: after a day of tries; somebody has to hand them over.",
             [
-                Query('max(stepwedge_outbox_pending{kind="remedy"})', "waiting"),
-                Query('max(stepwedge_outbox_dead{kind="remedy"})', "given up"),
-                Query('max(stepwedge_outbox_oldest_seconds{kind="remedy"}) / 60', "minutes that the oldest waits"),
+                Query(
+                    'sum(max by (kind) (stepwedge_outbox_pending{kind="remedy"} or stepwedge_outbox_pending{kind="retraining"}))', "waiting"
+                ),
+                Query('sum(max by (kind) (stepwedge_outbox_dead{kind="remedy"} or stepwedge_outbox_dead{kind="retraining"}))', "given up"),
+                Query(
+                    'max(stepwedge_outbox_oldest_seconds{kind="remedy"} or stepwedge_outbox_oldest_seconds{kind="retraining"}) / 60',
+                    "minutes that the oldest waits",
+                ),
             ],
             unit="short",
             ends=(0, None),
