@@ -91,7 +91,7 @@ def panel_label(habit: Habit, seen: int, readers: int) -> float:
     """Label of a film that so many of its readers saw the finding on.
 
     >>> [round(panel_label(Habit(0.85, 0.95, 0.25), seen, 3), 2) for seen in range(4)]
-    [-0.01, 0.11, 0.98, 1.04]
+    [-0.03, 0.11, 1.01, 1.08]
     """
     votes = np.arange(readers + 1)
     probability = _probability(habit, votes, np.full(readers + 1, readers))

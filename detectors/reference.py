@@ -21,7 +21,7 @@ from detectors.estimates import Estimates, base_rates, departures, estimate_coun
 from detectors.kernel import Kernel
 from detectors.listing import list_series
 from detectors.packing import DecodeError, fingerprint, pack, unpack
-from detectors.panels import Habit, habits_of, relabelled
+from detectors.panels import Habit
 from detectors.patients import correlations
 from detectors.plan import ALL, Plan
 from detectors.profiles import Profiles
@@ -183,7 +183,13 @@ class Reference:
 
 
 def build_reference(
-    plan: Plan, batch: Batch, cells: Mapping[str, NDArray[Any]], days: NDArray[Any], waves: Collection[str] | None = None
+    plan: Plan,
+    batch: Batch,
+    cells: Mapping[str, NDArray[Any]],
+    days: NDArray[Any],
+    *,
+    waves: Collection[str] | None = None,
+    habits: Mapping[str, Habit] | None = None,
 ) -> Reference:
     """Freeze what a model version did in a period that is declared good.
 
@@ -193,14 +199,14 @@ def build_reference(
         cells: Cell -> boolean mask over the batch, for every cell of the plan.
         days: Day number of each prediction (days since 1970-01-01).
         waves: Cells, beside "all", that keep the Fourier sums of the embedding; None: every cell.
+        habits: How readers err, by finding (`habits_of`), by which the labels of the batch were made (`relabelled`) and those of each window
+            will be; None where labels are taken as they are.
 
     Raises:
         ValueError: the batch is empty, a cell is missing, or the rows do not match.
     """
     if not len(batch) or len(days) != len(batch) or not set(plan.cells) <= set(cells):
         raise ValueError("a reference needs predictions, a day for each, and a mask for every cell of the plan")
-    habits = habits_of(plan.findings, batch)
-    batch = relabelled(batch, plan.findings, habits)
     projection, embedded = Projection.learn(batch.embedding)
     schema = Schema.fix(plan, batch, projection, embedded)
     masks = {cell: np.asarray(cells[cell], dtype=bool) for cell in plan.cells}
@@ -218,7 +224,7 @@ def build_reference(
     estimates = estimate_counts(series, whole, numbers, rates, plan.minimum_odds_ratio, shifts=shifts)
     profiles, null = Profiles.of(schema, batch, embedded, tallies[ALL]), _null(schema, embedded, np.asarray(days))
     regular, alike = sources.learn(numbers, films), correlations(schema, batch)
-    return Reference(plan, schema, tallies, series, estimates, null, profiles, regular, rhythm, correlation=alike, habits=habits)
+    return Reference(plan, schema, tallies, series, estimates, null, profiles, regular, rhythm, correlation=alike, habits=habits or {})
 
 
 def _rhythm(

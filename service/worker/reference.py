@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine
 
 from detectors.batch import Batch
 from detectors.outlying import Yardstick
-from detectors.panels import relabelled
+from detectors.panels import habits_of, relabelled
 from detectors.reference import Reference
 from detectors.reference import build_reference as freeze
 from detectors.tally import Tally, tally_cells
@@ -149,7 +149,9 @@ def _frozen(
     plan = plan_of(manifest, declared_cells(subgroups, manifest.monitoring.pairs))
     waves = [cell for cell in plan.cells if keeps_waves(cell)]
     batch, days = joined([part.batch for part in parts]), _days(parts)
-    return freeze(plan, batch, cell_masks(plan.cells, subgroups), days, waves), Yardstick.of(batch.embedding, days)
+    habits = habits_of(plan.findings, batch)
+    labelled = relabelled(batch, plan.findings, habits)
+    return freeze(plan, labelled, cell_masks(plan.cells, subgroups), days, waves=waves, habits=habits), Yardstick.of(batch.embedding, days)
 
 
 def _parts(

@@ -45,6 +45,7 @@ def test_what_waits_in_the_inbox(settings: Settings, engine: Engine, tmp_path: P
     erased(engine, now + timedelta(seconds=1))
     register(engine, settings, tmp_path / "package")
     with serving(settings) as client:
+        until_loaded(client)
         ends = [followed(client, f"/v1/requests/{job.id}") for job in jobs]
         until(lambda: series(client, "stepwedge_requests_in_progress") == 0)
         counted = [series(client, f"stepwedge_requests_{name}_total") for name in ("received", "recorded", "refused")]

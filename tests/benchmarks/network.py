@@ -74,7 +74,7 @@ def first() -> tuple[Reference, list[dict[str, tuple[int, bytes]]], dict[str, tu
     plan = plan_of(parse_manifest(manifest("first")), cells)
     waves = [cell for cell in cells if keeps_waves(cell)]
     batch, subgroups = films(rng, 6000)
-    reference = build_reference(plan, batch, cell_masks(cells, subgroups), np.arange(6000) // 100, waves)
+    reference = build_reference(plan, batch, cell_masks(cells, subgroups), np.arange(6000) // 100, waves=waves)
 
     def encoded(n: int) -> dict[str, tuple[int, bytes]]:
         batch, subgroups = films(rng, n)

@@ -66,7 +66,9 @@ def test_where_the_finding_is_frequent_labels_do_not_lean_towards_where_it_is_ra
 
 def test_a_reference_learns_its_readers_keeps_them_and_measures_the_truth_behind_them() -> None:
     batch, _, masks = panelled(6000, seed=2)
-    built = build_reference(make_plan(), batch, masks, np.arange(6000) * 60 // 6000)
+    plan = make_plan()
+    habits = habits_of(plan.findings, batch)
+    built = build_reference(plan, relabelled(batch, plan.findings, habits), masks, np.arange(6000) * 60 // 6000, habits=habits)
     reference = Reference.from_bytes(built.to_bytes())
     known = reference.habits["opacity"]
     assert (known, reference.digest) == (built.habits["opacity"], built.digest)
@@ -80,12 +82,11 @@ def test_a_reference_learns_its_readers_keeps_them_and_measures_the_truth_behind
     assert found["sensitivity"].value == pytest.approx(flagged[truth == 1].mean(), abs=0.02)
 
 
-def test_a_film_that_one_reader_read_keeps_its_label_and_a_reference_without_panels_knows_no_habit() -> None:
-    batch, masks = make_rows(300, seed=4)
+def test_a_film_that_one_reader_read_keeps_its_label_and_says_nothing_of_how_readers_err() -> None:
+    batch, _ = make_rows(300, seed=4)
     single = replace(batch, pairs=np.zeros((300, 1, 3), np.int64))
     assert habits_of(("opacity",), single) == habits_of(("opacity",), replace(batch, pairs=None)) == {}
     assert relabelled(single, ("opacity",), {"opacity": HABIT}) is single
-    assert not build_reference(make_plan(), single, masks, np.arange(300) // 10).habits
 
 
 def test_scores_and_truth_are_as_the_stream_makes_them() -> None:
