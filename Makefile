@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint clean
+.PHONY: help install run test lint screenshots clean
 
 help: ## Show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,5 +29,8 @@ lint: install ## ruff, import-linter, mypy
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
+screenshots: install ## Picture every page of the running service (STEPWEDGE_PORT) into screenshots/
+	$(BIN)/python -m tests.console.screenshots
+
 clean: ## Remove what was installed and built (data in .stepwedge stays)
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) screenshots build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -39,11 +39,12 @@ def moment(at: datetime | None) -> Markup:
     return Markup('<time datetime="{}" title="{}">{}</time>').format(utc.isoformat(timespec="seconds"), text, text)
 
 
-def day(at: date | datetime | None) -> str:
-    """A day of UTC, on which the service's days begin and end."""
+def day(at: date | datetime | None) -> Markup:
+    """A day of UTC, on which the service's days begin and end; no line breaks in it."""
     if at is None:
-        return NOTHING
-    return f"{at.astimezone(UTC):%Y-%m-%d}" if isinstance(at, datetime) else f"{at:%Y-%m-%d}"
+        return Markup("{}").format(NOTHING)
+    text = f"{at.astimezone(UTC) if isinstance(at, datetime) else at:%Y-%m-%d}"
+    return Markup('<time datetime="{}">{}</time>').format(text, text)
 
 
 def span(length: timedelta | None) -> str:
@@ -85,16 +86,16 @@ def count(value: float | None) -> str:
 
 
 def share(value: float | None) -> str:
-    """A share as per cent.
+    r"""A share as per cent; no line breaks before the sign.
 
     >>> share(0.1234), share(0.001), share(1.0)
-    ('12 %', '0.1 %', '100 %')
+    ('12\xa0%', '0.1\xa0%', '100\xa0%')
     """
     if value is None or not isfinite(value):
         return NOTHING
     per_cent = 100 * value
     digits = 1 if 0 < per_cent < 10 else 0  # noqa: PLR2004 - ten per cent: below, a whole number is too coarse
-    return f"{per_cent:.{digits}f} %"
+    return f"{per_cent:.{digits}f}\N{NO-BREAK SPACE}%"
 
 
 def interval(low: float | None, high: float | None) -> str:

@@ -21,7 +21,7 @@ def width_of(text: str, size: float = SIZE) -> float:
 def fitted(text: str, width: float, size: float = SIZE) -> str:
     """The text, or its beginning where it is wider.
 
-    >>> fitted("a long label", 40)
+    >>> fitted("a long label", 42)
     'a lon…'
     """
     if width_of(text, size) <= width:
@@ -37,4 +37,4 @@ def _share(one: str) -> float:
         return 0.36
     if one in WIDE or east_asian_width(one) in {"W", "F"}:
         return 1.0
-    return 0.72 if one.isupper() else 0.6
+    return 0.72 if one.isupper() else 0.64

@@ -17,7 +17,7 @@ function tellTimes(root) {
 function tellZone() {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "local time";
   for (const place of document.querySelectorAll(".zone")) {
-    place.textContent = `${zone}, UTC on hover`;
+    place.textContent = zone === "UTC" ? zone : `${zone}, UTC on hover`;
   }
 }
 
