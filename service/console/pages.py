@@ -13,6 +13,8 @@ from service.console.login import LOGIN_PAGE
 from service.console.model import MODEL_PAGE
 from service.console.page import Page
 from service.console.performance import PERFORMANCE_PAGE, performance
+from service.console.remedies import REMEDIES_PAGE
+from service.console.remedy import REMEDY_PAGE
 from service.console.report import REPORT_PAGE
 from service.console.subgroups import SUBGROUPS_PAGE, subgroups
 
@@ -25,6 +27,8 @@ PAGES: tuple[Page, ...] = (
     SUBGROUPS_PAGE,
     REPORT_PAGE,
     ALARM_PAGE,
+    REMEDIES_PAGE,
+    REMEDY_PAGE,
     LOGIN_PAGE,
 )
 

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from service.api.state import service_of
-from service.console import alarm, assets, downloads, login, sheet, theme
+from service.console import alarm, assets, downloads, login, remedy, sheet, theme
 from service.console.mishap import mishap_response
 from service.console.page import Asked, Page
 from service.console.pages import FIGURED, PAGES
@@ -39,6 +39,7 @@ def routes() -> list[Route]:
         post(login.PATH, login.log_in),
         post(login.OUT, login.log_out),
         post(alarm.ACKNOWLEDGE, alarm.acknowledge_alarm),
+        post(remedy.DECIDE, remedy.decide),
         get(alarm.REPORT, alarm.report),
         *(get(page.path, shows(page)) for page in PAGES),
         get(downloads.PATH, figure),

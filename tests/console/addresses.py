@@ -27,12 +27,16 @@ def addresses(values: Mapping[str, str], days: tuple[date, date]) -> dict[str, s
 
 
 def held(client: httpx.Client) -> dict[str, str]:
-    """A value for each part of a path, of the first model that has an alarm; without alarms, of the first model.
+    """A value for each part of a path, of the first model that has a remedy; without remedies, of the first that has an alarm, or of the first.
 
     Raises:
         LookupError: The service has no model.
     """
     models = [str(one["model"]) for one in answer(client, "/v1/models")]
+    for model in models:
+        remedies = answer(client, f"/v1/models/{model}/remedies")
+        if remedies:
+            return {"model": model, "alarm": str(remedies[0]["alarm"]), "remedy": str(remedies[0]["id"])}
     alarms = {model: answer(client, f"/v1/models/{model}/alarms") for model in models}
     for model, found in alarms.items():
         if found:

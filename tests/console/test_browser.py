@@ -15,9 +15,11 @@ from detectors.measurement import Interval, Measurement, Verdict
 from service.console.pages import PAGES
 from service.store.alarms import open_alarm
 from service.store.engine import open_engine
+from service.store.ids import uuid7
 from service.store.measurements import save_measurements
 from service.store.models import champion
 from service.store.references import active_reference
+from service.store.remedies import Remedy, State, open_remedy
 from tests.api.readings import END, MONDAY, settle
 from tests.api.serving import make_settings, register, serving, until_loaded
 from tests.api.test_monitoring import make_alarm
@@ -25,6 +27,7 @@ from tests.components import component
 from tests.console.addresses import addresses
 from tests.console.faults import Watched
 from tests.console.looking import LOOKS, Look, browsing, window
+from tests.console.test_remedies import challenge
 from tests.postgres import database
 from tests.processes import children
 
@@ -67,16 +70,16 @@ def shown(browser: Browser, server_url: str, migrated_template: str, tmp_path_fa
         register(engine, settings, folder / "package")
         register(engine, settings, folder / "other", name="unwatched", seed=1)
         settle(engine)
-        alarm = fill(engine)
+        alarm, remedy = fill(engine)
         engine.dispose()
         with serving(settings) as client:
             until_loaded(client)
-            pages = addresses({"model": "chest", "alarm": alarm}, (MONDAY.date(), END.date()))
+            pages = addresses({"model": "chest", "alarm": alarm, "remedy": remedy}, (MONDAY.date(), END.date()))
             yield Shown(browser, str(client.base_url), pages)
 
 
-def fill(engine: Engine) -> str:
-    """Ten days of readings and an open alarm; the alarm's name."""
+def fill(engine: Engine) -> tuple[str, str]:
+    """Ten days of readings, an open alarm, and its remedy with a challenger; the ids of the two."""
     with engine.begin() as connection:
         version = champion(connection, "chest")
         stored = active_reference(connection, version.id)
@@ -89,7 +92,10 @@ def fill(engine: Engine) -> str:
             save_measurements(connection, stored.id, day, {30: [slope, outside, poor]})
         alarm = make_alarm(version.id, stored.id)
         open_alarm(connection, alarm)
-    return str(alarm.id)
+        remedy = Remedy(uuid7(END), alarm.id, "recalibrate", State.PROPOSED, END, model_version=version.id)
+        assert open_remedy(connection, remedy)
+    challenge(engine, remedy.id)
+    return str(alarm.id), str(remedy.id)
 
 
 @pytest.fixture(scope="module")
