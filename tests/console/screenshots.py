@@ -34,6 +34,8 @@ def main(service: str, folder: Path) -> None:
     with httpx.Client(base_url=service, trust_env=False, timeout=60) as client:
         try:
             pages = addresses(held(client), (today - timedelta(days=90), today))
+        except KeyError as part:
+            sys.exit(f"{service} holds no {part} yet, so that not every page can be looked at; the demo has one of each once it is told")
         except (httpx.HTTPError, LookupError) as error:
             sys.exit(f"{service}: {error}")
     folder.mkdir(parents=True, exist_ok=True)
@@ -44,4 +46,4 @@ def main(service: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(os.environ.get("STEPWEDGE_URL") or f"http://127.0.0.1:{os.environ.get('STEPWEDGE_PORT', '8080')}", Path("screenshots"))
+    main(os.environ.get("STEPWEDGE_URL") or f"http://127.0.0.1:{os.environ.get('STEPWEDGE_PORT', '8000')}", Path("screenshots"))
