@@ -29,7 +29,7 @@ lint: install ## ruff, import-linter, mypy
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
-screenshots: install ## Picture every page of the running service (STEPWEDGE_PORT) into screenshots/
+screenshots: install ## Picture every page of the running service (STEPWEDGE_PORT; STEPWEDGE_KEY to log in) into screenshots/
 	$(BIN)/python -m tests.console.screenshots
 
 clean: ## Remove what was installed and built (data in .stepwedge stays)

@@ -76,6 +76,7 @@ class Deed(StrEnum):
     ERASED = "erased"
     WORDS_ACCEPTED = "words.accepted"
     WORDS_WITHDRAWN = "words.withdrawn"
+    AUDIT_EXPORTED = "audit.exported"
     RETENTION_DROPPED = "retention.dropped"
 
 

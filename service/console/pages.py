@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from service.console.alarm import ALARM_PAGE
+from service.console.audit import AUDIT_PAGE
 from service.console.calibration import CALIBRATION_PAGE, calibration
 from service.console.downloads import Draw
 from service.console.fleet import FLEET_PAGE
@@ -29,6 +30,7 @@ PAGES: tuple[Page, ...] = (
     ALARM_PAGE,
     REMEDIES_PAGE,
     REMEDY_PAGE,
+    AUDIT_PAGE,
     LOGIN_PAGE,
 )
 

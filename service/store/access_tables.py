@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ARRAY, DDL, BigInteger, Column, Index, LargeBinary, Table, Text, event
+from sqlalchemy import ARRAY, DDL, BigInteger, Column, Identity, Index, LargeBinary, Table, Text, event
 from sqlalchemy.dialects.postgresql import JSONB
 
 from service.store.metadata import metadata, moment
@@ -33,6 +33,24 @@ audit = Table(
     Column("previous", LargeBinary, nullable=False),
     Column("hash", LargeBinary, nullable=False),
     Index("audit_deed_subject", "deed", "subject"),
+    Index("audit_actor", "actor", "seq"),
+    Index("audit_deed", "deed", "seq"),
+    Index("audit_subject", "subject", "seq"),
+    Index("audit_at", "at"),
+)
+
+# What walks along the chain found (service/store/audit_checks.py): rows first to last are as they were written; broken: the first that is not.
+audit_checks = Table(
+    "audit_checks",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("at", moment, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("broken", BigInteger),
+    Column("reason", Text, nullable=False),
 )
 APPEND_ONLY = (
     (

@@ -41,9 +41,9 @@ def head_of(connection: Connection) -> Head:
     return Head() if row is None else Head(row.seq, row.hash)
 
 
-def entries(connection: Connection) -> Iterator[Entry]:
-    """Every row by number, a thousand at a time."""
-    last = 0
+def entries(connection: Connection, after: int = 0) -> Iterator[Entry]:
+    """Every row behind this one by number, a thousand at a time."""
+    last = after
     while found := _page(connection, last):
         yield from found
         last = found[-1].seq
@@ -51,7 +51,7 @@ def entries(connection: Connection) -> Iterator[Entry]:
 
 def _page(connection: Connection, after: int) -> Sequence[Entry]:
     query = select(audit).where(audit.c.seq > after).order_by(audit.c.seq).limit(AT_ONCE)
-    return [_entry(row) for row in connection.execute(query)]
+    return [entry_of(row) for row in connection.execute(query)]
 
 
 def _row(entry: Entry) -> dict[str, object]:
@@ -68,7 +68,8 @@ def _row(entry: Entry) -> dict[str, object]:
     }
 
 
-def _entry(row: Row[tuple[object, ...]]) -> Entry:
+def entry_of(row: Row[tuple[object, ...]]) -> Entry:
+    """A row of the table."""
     fields = row._asdict()
     act = Act(fields["at"], fields["actor"], Deed(fields["deed"]), fields["subject"], fields["details"])
     return Entry(fields["seq"], act, fields["previous"], fields["hash"])

@@ -56,6 +56,9 @@ class Head:
         return head
 
 
+BEFORE_ALL = Head()
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What a walk along the chain found. `broken` names the first row that is not right; None where all are."""
@@ -77,14 +80,15 @@ def hash_of(previous: bytes, seq: int, act: Act) -> bytes:
     return sha256(previous + content.encode()).digest()
 
 
-def walk(entries: Iterable[Entry], noted: Head | None = None) -> Verdict:
+def walk(entries: Iterable[Entry], noted: Head | None = None, start: Head = BEFORE_ALL) -> Verdict:
     """Follow the chain from its beginning to its end.
 
     Args:
-        entries: All rows, by number.
+        entries: All rows behind `start`, by number.
         noted: A head that was seen before; it must lie on the chain.
+        start: Up to where the chain was followed before; its beginning, unless something else is said.
     """
-    head = Head()
+    head = start
     for entry in entries:
         if entry.seq != head.seq + 1:
             return Verdict(head, head.seq + 1, "it is missing")

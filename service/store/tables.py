@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from service.store.access_tables import api_keys, audit
+from service.store.access_tables import api_keys, audit, audit_checks
 from service.store.alarm_tables import alarms, alerts, outbox
 from service.store.archive_tables import archive_days, archive_tombstones, retallied_days
 from service.store.capture_tables import aliases, erasures, ledger_months, ledgers, spool_segments
@@ -48,6 +48,7 @@ __all__ = [
     "archive_tombstones",
     "asked_reads",
     "audit",
+    "audit_checks",
     "checkpoints",
     "comparisons",
     "console_sessions",

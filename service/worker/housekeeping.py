@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from logging import INFO, WARNING
 
 import structlog
 from sqlalchemy import Engine
 
 from service.config import Settings
-from service.store.audit import head_of
+from service.store.audit import WORKER, head_of
+from service.store.audit_checks import check_next
 from service.store.erase import sweep_late
 from service.store.kept import forget_instances, sweep_objects
 from service.store.retention import drop_predictions, drop_refusals, drop_waiting_labels
@@ -20,6 +22,9 @@ log = structlog.get_logger(__name__)
 
 WAITING_DAYS = 90
 """A label whose film did not come for so long was meant for another place."""
+
+CHECKED_ROWS = 200_000
+"""Rows of the audit log that are followed a day, a few seconds' work; from the beginning again once the end was reached."""
 
 LATE = timedelta(hours=2)
 """Erasures of so long ago are looked at again after each pass: what was being answered meanwhile is recorded by then."""
@@ -63,5 +68,15 @@ class Housekeeping:
             forget_erased(self.engine, self.settings, at)
         with self.engine.begin() as connection:
             forget_instances(connection, at - timedelta(days=self.settings.keep_instances_days))
+        with self.engine.begin() as connection:
+            found = check_next(connection, at, WORKER, CHECKED_ROWS)
+            log.log(
+                WARNING if found.broken else INFO,
+                "audit chain",
+                first=found.first,
+                last=found.last,
+                broken=found.broken,
+                reason=found.reason,
+            )
         with self.engine.connect() as connection:
             log.info("audit head", head=str(head_of(connection)), day=at.date().isoformat())

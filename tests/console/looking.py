@@ -8,7 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+import httpx
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
+
+from service.console.visitor import SESSION_COOKIE
+from tests.console.visits import Visit
 
 TALL: Final = 900
 """CSS pixels of the window's height."""
@@ -41,8 +45,8 @@ def browsing(program: Path) -> Iterator[Browser]:
 
 
 @contextmanager
-def window(browser: Browser, address: str, look: Look, *, scripts: bool = True) -> Iterator[BrowserContext]:
-    """A window without a cookie, on a service at this address."""
+def window(browser: Browser, address: str, look: Look, *, scripts: bool = True, session: str | None = None) -> Iterator[BrowserContext]:
+    """A window on a service at this address; without a cookie, unless it is given that of a session."""
     context = browser.new_context(
         base_url=address,
         viewport={"width": look.width, "height": TALL},
@@ -50,7 +54,16 @@ def window(browser: Browser, address: str, look: Look, *, scripts: bool = True) 
         java_script_enabled=scripts,
         reduced_motion="reduce",
     )
+    if session is not None:
+        context.add_cookies([{"name": SESSION_COOKIE, "value": session, "url": address}])
     try:
         yield context
     finally:
         context.close()
+
+
+def session_of(address: str, key: str) -> str | None:
+    """Log in with a key: the cookie of the session; None where the key opens nothing."""
+    with httpx.Client(base_url=address, trust_env=False, timeout=60) as client:
+        Visit(client).log_in(key)
+        return client.cookies.get(SESSION_COOKIE)

@@ -12,12 +12,12 @@ import httpx
 from playwright.sync_api import Browser
 
 from tests.console.addresses import addresses, held
-from tests.console.looking import LOOKS, Look, browsing, window
+from tests.console.looking import LOOKS, Look, browsing, session_of, window
 
 
-def take(browser: Browser, service: str, pages: dict[str, str], look: Look, folder: Path) -> None:
+def take(browser: Browser, service: str, pages: dict[str, str], look: Look, folder: Path, *, session: str | None) -> None:
     """One picture a page, as long as the page is."""
-    with window(browser, service, look) as context:
+    with window(browser, service, look, session=session) as context:
         for name, path in pages.items():
             page = context.new_page()
             page.goto(path, wait_until="networkidle")
@@ -25,8 +25,8 @@ def take(browser: Browser, service: str, pages: dict[str, str], look: Look, fold
             page.close()
 
 
-def main(service: str, folder: Path) -> None:
-    """Write the pictures of the service at this address into the folder."""
+def main(service: str, folder: Path, key: str | None) -> None:
+    """Write the pictures of the service at this address into the folder, as whoever has the key sees it; without one, as a guest does."""
     program = shutil.which("chromium")
     if program is None:
         sys.exit("chromium is not installed on this machine; .ci/run names its package")
@@ -38,12 +38,19 @@ def main(service: str, folder: Path) -> None:
             sys.exit(f"{service} holds no {part} yet, so that not every page can be looked at; the demo has one of each once it is told")
         except (httpx.HTTPError, LookupError) as error:
             sys.exit(f"{service}: {error}")
+    session = session_of(service, key) if key else None
+    if key and session is None:
+        sys.exit("the key of STEPWEDGE_KEY opens nothing")
     folder.mkdir(parents=True, exist_ok=True)
     with browsing(Path(program)) as browser:
         for look in LOOKS:
-            take(browser, service, pages, look, folder)
+            take(browser, service, pages, look, folder, session=session)
     sys.stdout.write(f"{len(pages) * len(LOOKS)} pictures of {service} in {folder}\n")
 
 
 if __name__ == "__main__":
-    main(os.environ.get("STEPWEDGE_URL") or f"http://127.0.0.1:{os.environ.get('STEPWEDGE_PORT', '8000')}", Path("screenshots"))
+    main(
+        os.environ.get("STEPWEDGE_URL") or f"http://127.0.0.1:{os.environ.get('STEPWEDGE_PORT', '8000')}",
+        Path("screenshots"),
+        os.environ.get("STEPWEDGE_KEY"),
+    )

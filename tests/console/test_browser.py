@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from detectors.measurement import Interval, Measurement, Verdict
 from service.console.pages import PAGES
+from service.console.visitor import SESSION_COOKIE
 from service.store.alarms import open_alarm
 from service.store.engine import open_engine
 from service.store.ids import uuid7
@@ -28,6 +29,7 @@ from tests.console.addresses import addresses
 from tests.console.faults import Watched
 from tests.console.looking import LOOKS, Look, browsing, window
 from tests.console.test_remedies import challenge
+from tests.console.visits import enter, visiting
 from tests.postgres import database
 from tests.processes import children
 
@@ -46,11 +48,12 @@ FOCUSED = """
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A browser, and the service that it looks at."""
+    """A browser, the service that it looks at, and the session of who may do everything there."""
 
     browser: Browser
     service: str
     pages: dict[str, str]
+    session: str
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +78,10 @@ def shown(browser: Browser, server_url: str, migrated_template: str, tmp_path_fa
         with serving(settings) as client:
             until_loaded(client)
             pages = addresses({"model": "chest", "alarm": alarm, "remedy": remedy}, (MONDAY.date(), END.date()))
-            yield Shown(browser, str(client.base_url), pages)
+            with visiting(str(client.base_url)) as visit:
+                enter(visit, settings, "operator", "read", "label", "operate")
+                session = visit.browser.cookies[SESSION_COOKIE]
+            yield Shown(browser, str(client.base_url), pages, session)
 
 
 def fill(engine: Engine) -> tuple[str, str]:
@@ -101,14 +107,14 @@ def fill(engine: Engine) -> tuple[str, str]:
 @pytest.fixture(scope="module")
 def tab(shown: Shown) -> Iterator[Watched]:
     """One tab with scripts, for test after test."""
-    with window(shown.browser, shown.service, DESK) as context:
+    with window(shown.browser, shown.service, DESK, session=shown.session) as context:
         yield Watched(context)
 
 
 @pytest.fixture(scope="module")
 def plain(shown: Shown) -> Iterator[Page]:
     """One tab without scripts."""
-    with window(shown.browser, shown.service, DESK, scripts=False) as context:
+    with window(shown.browser, shown.service, DESK, scripts=False, session=shown.session) as context:
         yield context.new_page()
 
 

@@ -20,9 +20,8 @@ from service.store.models import champion, register
 from service.store.references import active_reference
 from service.store.remedies import Remedy, State, find_remedy, open_remedy, set_fields
 from tests.api.readings import settle
-from tests.api.serving import until
 from tests.api.test_monitoring import make_alarm
-from tests.console.visits import Visit, key_of, visiting
+from tests.console.visits import enter, visiting
 
 HOSTILE = "<script>alert(1)</script>\"'; drop table remedies; --"
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -57,12 +56,6 @@ def challenge(engine: Engine, remedy: UUID) -> None:
         found = Comparison("chest", "1", "2", Decision.FAIL, HOSTILE, 400, 12.0, None, None, (worse,))
         add_comparison(connection, StoredComparison(first.id, second.id, NOW, Decision.FAIL, found.to_json()))
         set_fields(connection, remedy, {"challenger": second.id, "state": State.CHALLENGED})
-
-
-def enter(visit: Visit, settings: Settings, name: str, *roles: str) -> None:
-    key = key_of(str(settings.database_url), name, *roles)
-    visit.browser.cookies.clear()
-    until(lambda: "failed" not in visit.log_in(key).headers["location"])
 
 
 def test_who_may_operate_decides_once_and_everybody_sees_who_and_why(

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 import httpx
 
 from service.access import Role
+from service.config import Settings
+from tests.api.serving import until
 from tests.callers import issue
 
 TOKEN = re.compile(r'name="token" value="([0-9a-f]+)"')
@@ -48,3 +50,10 @@ def visiting(address: str) -> Iterator[Visit]:
 def key_of(url: str, name: str, *roles: str) -> str:
     """The text of a new key."""
     return issue(url, name, [Role(role) for role in roles])["Authorization"].removeprefix("Bearer ")
+
+
+def enter(visit: Visit, settings: Settings, name: str, *roles: str) -> None:
+    """Log in with a new key, once the gateway knows it."""
+    key = key_of(str(settings.database_url), name, *roles)
+    visit.browser.cookies.clear()
+    until(lambda: "failed" not in visit.log_in(key).headers["location"])
