@@ -4,23 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import lru_cache
 from math import ceil, inf, log, sqrt
 
 from scipy.optimize import minimize_scalar
 
+from detectors.decision import Decision
 from detectors.paired import Difference
 
 MOST_CASES = 10_000_000
-
-
-class Decision(StrEnum):
-    """What a comparison says."""
-
-    PASS = "pass"  # noqa: S105 - no password
-    FAIL = "fail"
-    NOT_YET = "not yet"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from io import BytesIO
 
@@ -33,12 +32,9 @@ def read_safetensors(data: bytes, artifact: Artifact) -> nn.Module:
 
 
 def read_torchscript(data: bytes, _artifact: Artifact) -> Module:
-    """A scripted or traced module."""
+    """A scripted or traced module: torch prefers torch.export, vendors ship these, so they are read as long as torch can."""
     try:
-        with warnings.catch_warnings():
-            # torch discourages TorchScript in favour of torch.export; vendors ship it, so it is read as long as torch can.
-            warnings.filterwarnings("ignore", message=r"`torch\.jit\.load` is deprecated", category=DeprecationWarning)
-            module: nn.Module = torch.jit.load(BytesIO(data), map_location="cpu")  # type: ignore[no-untyped-call]  # torch publishes no types for it
+        module: nn.Module = torch.jit.load(BytesIO(data), map_location="cpu")  # type: ignore[no-untyped-call]  # torch publishes no types for it
     except (RuntimeError, ValueError):
         raise PackageError("the artifact is not a TorchScript module") from None
     module.eval()

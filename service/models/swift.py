@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -34,8 +33,7 @@ def swift(model: LoadedModel) -> LoadedModel:
 
 
 def traced(module: nn.Module, films: torch.Tensor) -> nn.Module:
-    with warnings.catch_warnings(), torch.inference_mode():
-        # torch discourages TorchScript in favour of torch.compile, which needs a C++ compiler beside the service.
-        warnings.simplefilter("ignore", DeprecationWarning)
+    """The module as a frozen TorchScript graph; torch prefers torch.compile, which needs a C++ compiler beside the service."""
+    with torch.inference_mode():
         graph: nn.Module = torch.jit.freeze(torch.jit.trace(module, films, check_trace=False))  # type: ignore[no-untyped-call]  # torch publishes no types for it
     return graph

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from detectors.non_inferiority import Decision, together
+from detectors.decision import Decision
+from detectors.non_inferiority import together
 from detectors.paired import Pair
 from detectors.plan import ALL
 from service.domain import ModelVersion

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
-from detectors.non_inferiority import Decision
+from detectors.decision import Decision
 
 
 @dataclass(frozen=True, slots=True)

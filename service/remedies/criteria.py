@@ -12,8 +12,9 @@ from scipy.special import expit
 from detectors.auroc_difference import auroc_difference
 from detectors.brier_difference import brier_difference
 from detectors.calibration_difference import calibration_difference
+from detectors.decision import Decision
 from detectors.mcnemar import mcnemar
-from detectors.non_inferiority import Decision, Judged, judge, together
+from detectors.non_inferiority import Judged, judge, together
 from detectors.paired import Difference, Pair
 from detectors.plan import ALL
 from detectors.rate_difference import Rates, sensitivity_difference, specificity_difference

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import Engine
 
-from detectors.non_inferiority import Decision
+from detectors.decision import Decision
 from service.config import Settings
 from service.remedies.comparison import Comparison, Criterion
 from service.store.alarms import open_alarm

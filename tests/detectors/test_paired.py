@@ -13,8 +13,9 @@ from statsmodels.stats.contingency_tables import mcnemar as exact_mcnemar
 from detectors.auroc_difference import auroc_difference
 from detectors.brier_difference import brier_difference
 from detectors.calibration_difference import calibration_difference
+from detectors.decision import Decision
 from detectors.mcnemar import mcnemar
-from detectors.non_inferiority import Decision, judge, together, width
+from detectors.non_inferiority import judge, together, width
 from detectors.paired import Difference, Pair
 from detectors.rate_difference import sensitivity_difference, specificity_difference
 

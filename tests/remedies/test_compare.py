@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, func, select
 
-from detectors.non_inferiority import Decision
+from detectors.decision import Decision
 from service.domain import ModelVersion
 from service.remedies.comparison import Comparison
 from service.remedies.recompare import compared, recompare
