@@ -92,7 +92,7 @@ def strata_of(schema: Schema, finding: str, scores: NDArray[np.floating[Any]]) -
     return np.searchsorted(schema.strata[schema.findings.index(finding)], scores, side="right").astype(np.int64)
 
 
-def after_reading(known: Verified, strata: NDArray[np.int64], probabilities: Floats, positive: Floats) -> Verified:
+def after_reading(known: Verified, strata: NDArray[np.int64], probabilities: Floats, positive: Floats, stands_for: float = 1.0) -> Verified:
     """What would be known once films drawn with these probabilities were read, in expectation (row 0 of `known`).
 
     Args:
@@ -100,6 +100,7 @@ def after_reading(known: Verified, strata: NDArray[np.int64], probabilities: Flo
         strata: Stratum of each film that may be drawn [n].
         probabilities: With which it is drawn [n].
         positive: Expected probability of its being positive [n].
+        stands_for: Films that each of these stands for, where they are a random part of those that may be drawn.
     """
     readings, audited = known.readings.copy(), known.audited.copy()
     count = known.films.shape[1]
@@ -111,8 +112,8 @@ def after_reading(known: Verified, strata: NDArray[np.int64], probabilities: Flo
         (SQUARE, square),
         (SQUARED_POSITIVE, square * positive),
     ):
-        readings[0, kind] += np.bincount(strata, weights=each, minlength=count)
-    audited[0] += np.bincount(strata, weights=probabilities, minlength=count)
+        readings[0, kind] += stands_for * np.bincount(strata, weights=each, minlength=count)
+    audited[0] += stands_for * np.bincount(strata, weights=probabilities, minlength=count)
     return Verified.summed(known.films, readings, audited, known.flagged)
 
 

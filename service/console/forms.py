@@ -13,7 +13,7 @@ from service.errors import InvalidRequestError, TooLargeError
 from service.gateway.admit import flowing
 
 FORM = "application/x-www-form-urlencoded"
-LARGEST, MOST_FIELDS = 32_768, 64
+LARGEST, MOST_FIELDS = 32_768, 300
 TOKEN = "token"  # noqa: S105 - the name of a field
 STALE = "The form is from another visit. Go back, reload the page, and send it again."
 LONGEST_REASON = 500

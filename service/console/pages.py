@@ -18,6 +18,7 @@ from service.console.remedies import REMEDIES_PAGE
 from service.console.remedy import REMEDY_PAGE
 from service.console.report import REPORT_PAGE
 from service.console.subgroups import SUBGROUPS_PAGE, subgroups
+from service.console.worklist import WORKLIST_PAGE
 
 PAGES: tuple[Page, ...] = (
     FLEET_PAGE,
@@ -26,6 +27,7 @@ PAGES: tuple[Page, ...] = (
     CALIBRATION_PAGE,
     PERFORMANCE_PAGE,
     SUBGROUPS_PAGE,
+    WORKLIST_PAGE,
     REPORT_PAGE,
     ALARM_PAGE,
     REMEDIES_PAGE,

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from service.api.state import service_of
-from service.console import alarm, assets, audit, audit_export, downloads, login, remedy, sheet, theme
+from service.console import alarm, assets, audit, audit_export, downloads, film, login, reading, remedy, sheet, theme, worklist
 from service.console.mishap import mishap_response
 from service.console.page import Asked, Page
 from service.console.pages import FIGURED, PAGES
@@ -41,6 +41,9 @@ def routes() -> list[Route]:
         post(alarm.ACKNOWLEDGE, alarm.acknowledge_alarm),
         post(remedy.DECIDE, remedy.decide),
         get(alarm.REPORT, alarm.report),
+        post(worklist.DRAW, worklist.draw),
+        post(reading.SAY, reading.say),
+        get(film.PATH, film.send),
         post(audit.CHECK, audit.check_chain),
         get(audit_export.PATH, audit_export.send),
         *(get(page.path, shows(page)) for page in PAGES),

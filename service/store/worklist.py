@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import ARRAY, Connection, Uuid, any_, exists, func, insert, literal, select
 
 from service.domain import AttributeValue
+from service.errors import UnknownPredictionError
 from service.store.drivers import driver_cursor
 from service.store.ids import uuid7_floor
+from service.store.label_tables import labels
 from service.store.tables import asked_reads as table
 
 # A random part of the films where there are too many to look at; which, is the seed's choice.
@@ -64,6 +66,42 @@ def asked_by(connection: Connection, version: int, seed: int) -> list[Asked]:
     """What was asked for under this seed, in the order of the films."""
     query = select(table.c.prediction, table.c.probability, table.c.reason).where(table.c.model_version == version, table.c.seed == seed)
     return [Asked(*row) for row in connection.execute(query.order_by(table.c.prediction))]
+
+
+def asked_for(connection: Connection, prediction: UUID) -> tuple[int, int]:
+    """The model version and the seed under which a film was drawn.
+
+    Raises:
+        UnknownPredictionError: It never was.
+    """
+    row = connection.execute(select(table.c.model_version, table.c.seed).where(table.c.prediction == prediction)).one_or_none()
+    if row is None:
+        raise UnknownPredictionError
+    return row.model_version, row.seed
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A list that was drawn under a seed, and how far its films are read."""
+
+    seed: int
+    asked_at: datetime
+    films: int
+    read: int
+
+
+def drawn_of(connection: Connection, version: int, most: int) -> list[Drawn]:
+    """The lists of a version, the latest first."""
+    answered = exists().where(labels.c.prediction == table.c.prediction, labels.c.asked)
+    columns = (table.c.seed, func.max(table.c.asked_at), func.count(), func.count().filter(answered))
+    query = select(*columns).where(table.c.model_version == version).group_by(table.c.seed)
+    return [Drawn(*row) for row in connection.execute(query.order_by(func.max(table.c.asked_at).desc(), table.c.seed).limit(most))]
+
+
+def read_among(connection: Connection, predictions: Sequence[UUID]) -> set[UUID]:
+    """Those of these films about which somebody who was asked has said something."""
+    query = select(labels.c.prediction).where(labels.c.prediction == any_(literal(list(predictions), ARRAY(Uuid))), labels.c.asked)
+    return set(connection.scalars(query))
 
 
 def ask(connection: Connection, version: int, seed: int, films: Sequence[Asked], at: datetime) -> None:

@@ -17,7 +17,7 @@ from detectors.measurement import Interval
 from detectors.plan import ALL
 from detectors.tally import Tally, tally_of
 from detectors.verification import Shares, Verified
-from detectors.worklist import after_reading, chances, draw, expected_positive, strata_of
+from detectors.worklist import Chances, after_reading, chances, draw, expected_positive, strata_of
 from service.domain import Alarm
 from service.store.alarms import open_alarms
 from service.store.locks import hold_until_commit
@@ -28,7 +28,7 @@ from service.worker.columns import AGE
 from service.worker.subject import Subject
 from service.worker.windows import windows_until
 
-MOST_FILMS = 20_000
+MOST_FILMS, MOST_LOOKED_AT = 20_000, 2000
 RATES = ("sensitivity", "specificity")
 
 
@@ -77,31 +77,66 @@ def worklist(
     given = asked_by(connection, subject.version.id, seed)
     if given:
         return Worklist(seed, 0, tuple(given), ())
-    since, findings = until - days * DAY, (finding,) if finding else subject.reference.plan.findings
+    plan = _planned(connection, subject, until, _Wanted(days, reads, finding, seed, MOST_FILMS))
+    chosen = draw(plan.found.total, _dice(plan.films, seed), _unit(seed))
+    asked = tuple(Asked(plan.films[row].id, float(plan.probability[row]), _reason(plan.found, row)) for row in chosen)
+    ask(connection, subject.version.id, seed, asked, until)
+    return Worklist(seed, plan.frame, asked, tuple(_buys(subject, plan)))
+
+
+def outlook(connection: Connection, subject: Subject, until: datetime, *, days: int, reads: int, finding: str | None) -> Worklist:
+    """What a worklist would buy, without drawing one: it has no films. Where there are many unread ones, reckoned from a random part."""
+    plan = _planned(connection, subject, until, _Wanted(days, reads, finding, 0, MOST_LOOKED_AT))
+    return Worklist(0, plan.frame, (), tuple(_buys(subject, plan)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """The arguments of `worklist`; most: films that are looked at."""
+
+    days: int
+    reads: int
+    finding: str | None
+    seed: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Plan:
+    """What is planned of n films, of `frame` that nobody has read.
+
+    tally: of all films of the days. scores [n, findings]. probability [n]: of being drawn. positive: expected positives by finding [n].
+    """
+
+    films: tuple[Candidate, ...]
+    frame: int
+    tally: Tally
+    scores: NDArray[np.float32]
+    found: Chances
+    probability: NDArray[np.float64]
+    positive: Mapping[str, NDArray[np.float64]]
+
+
+def _planned(connection: Connection, subject: Subject, until: datetime, wanted: _Wanted) -> _Plan:
+    """The films that nobody has read, and with which probability each is to be drawn."""
+    since, findings = until - wanted.days * DAY, (wanted.finding,) if wanted.finding else subject.reference.plan.findings
     frame = unread(
         connection,
         subject.version.id,
         max(since, subject.until),
         until,
         doors=[bool(door) for door in subject.doors],
-        seed=seed,
-        most=MOST_FILMS,
+        seed=wanted.seed,
+        most=wanted.most,
     )
-    ((_, window),) = windows_until(connection, subject, until, (days,), (0,), cell=ALL)
-    tally = tally_of(subject.reference.schema, window, ALL)
-    films = frame.films
+    ((_, window),) = windows_until(connection, subject, until, (wanted.days,), (0,), cell=ALL)
+    tally, films = tally_of(subject.reference.schema, window, ALL), frame.films
     scores = np.array([film.logits for film in films], dtype=np.float32).reshape(len(films), len(subject.reference.plan.findings))
     positive = {one: _expected(subject, tally, one, scores) for one in findings}
     doubt = np.sqrt(np.mean([p * (1 - p) for p in positive.values()], axis=0)) if len(films) else np.zeros(0)
-    found = chances(doubt, _behind(films, open_alarms(connection, subject.reference_id)), reads)
+    found = chances(doubt, _behind(films, open_alarms(connection, subject.reference_id)), wanted.reads)
     part = len(films) / max(frame.all, 1)
-    chosen = draw(found.total, _dice(films, seed), _unit(seed))
-    asked = tuple(
-        Asked(films[row].id, float(found.total[row] * part), _reason(found.floor[row], found.alarm[row], found.total[row]))
-        for row in chosen
-    )
-    ask(connection, subject.version.id, seed, asked, until)
-    return Worklist(seed, frame.all, asked, tuple(_buys(subject, tally, _Plan(scores, found.total * part, positive))))
+    return _Plan(films, frame.all, tally, scores, found, found.total * part, positive)
 
 
 def _column(subject: Subject, finding: str, scores: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -114,22 +149,13 @@ def _expected(subject: Subject, tally: Tally, finding: str, scores: NDArray[np.f
     return expected_positive(subject.reference.schema, both, finding, _column(subject, finding, scores))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Plan:
-    """What is planned of the films: scores [n, findings], the probability of being drawn [n], and expected positives by finding."""
-
-    scores: NDArray[np.float32]
-    probability: NDArray[np.float64]
-    positive: Mapping[str, NDArray[np.float64]]
-
-
-def _buys(subject: Subject, tally: Tally, planned: _Plan) -> Iterator[Buys]:
+def _buys(subject: Subject, plan: _Plan) -> Iterator[Buys]:
     schema = subject.reference.schema
-    for finding, positive in planned.positive.items():
+    for finding, positive in plan.positive.items():
         phi = subject.reference.dispersion_of("performance", finding=finding)
-        now = Verified.of(schema, [tally], finding)
-        strata = strata_of(schema, finding, _column(subject, finding, planned.scores))
-        then = after_reading(now, strata, planned.probability, positive)
+        now = Verified.of(schema, [plan.tally], finding)
+        strata = strata_of(schema, finding, _column(subject, finding, plan.scores))
+        then = after_reading(now, strata, plan.probability, positive, plan.frame / max(len(plan.films), 1))
         for rate in RATES:
             value, interval, reason = _known(now.share(rate), phi)
             yield Buys(finding, rate, value, interval, reason, _known(then.share(rate), phi)[1])
@@ -164,8 +190,9 @@ def _value(name: str, film: Candidate) -> str | None:
     return normalise(name, said) if isinstance(said, str) else None
 
 
-def _reason(floor: float, alarm: float, total: float) -> str:
+def _reason(found: Chances, row: int) -> str:
     """Which of the three had the largest part in it."""
+    floor, alarm, total = found.floor[row], found.alarm[row], found.total[row]
     parts = {"alarm": alarm, "floor": floor, "doubt": total - floor - alarm}
     return max(parts, key=lambda name: parts[name])
 

@@ -21,6 +21,7 @@ from service.store.measurements import save_measurements
 from service.store.models import champion
 from service.store.references import active_reference
 from service.store.remedies import Remedy, State, open_remedy
+from service.store.worklist import Asked, ask
 from tests.api.readings import END, MONDAY, settle
 from tests.api.serving import make_settings, register, serving, until_loaded
 from tests.api.test_monitoring import make_alarm
@@ -29,6 +30,7 @@ from tests.console.addresses import addresses
 from tests.console.faults import Watched
 from tests.console.looking import LOOKS, Look, browsing, window
 from tests.console.test_remedies import challenge
+from tests.console.unread import send_unread
 from tests.console.visits import enter, visiting
 from tests.postgres import database
 from tests.processes import children
@@ -36,7 +38,8 @@ from tests.processes import children
 DESK, PHONE = Look("light", 1280), Look("light", 390)
 MEASURED = (DESK, Look("dark", 390))
 """Where axe looks: it takes longest, and these are both themes and both widths."""
-NAMES = [*(page.name for page in PAGES), "sheet"]
+NAMES = [*(page.name for page in PAGES), "reading", "sheet"]
+SEED = 7
 FOCUSED = """
 () => {
   const one = document.activeElement, box = one.getBoundingClientRect(), style = getComputedStyle(one);
@@ -74,10 +77,14 @@ def shown(browser: Browser, server_url: str, migrated_template: str, tmp_path_fa
         register(engine, settings, folder / "other", name="unwatched", seed=1)
         settle(engine)
         alarm, remedy = fill(engine)
+        films = send_unread(engine, settings, 4, kept=2)
+        with engine.begin() as connection:
+            ask(connection, champion(connection, "chest").id, SEED, [Asked(film, 0.5, "doubt") for film in films], END)
         engine.dispose()
         with serving(settings) as client:
             until_loaded(client)
             pages = addresses({"model": "chest", "alarm": alarm, "remedy": remedy}, (MONDAY.date(), END.date()))
+            pages["reading"] = f"{pages['worklist']}?seed={SEED}"
             with visiting(str(client.base_url)) as visit:
                 enter(visit, settings, "operator", "read", "label", "operate")
                 session = visit.browser.cookies[SESSION_COOKIE]

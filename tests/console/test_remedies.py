@@ -45,16 +45,23 @@ def remedy(client: httpx.Client, engine: Engine) -> UUID:
     return made.id
 
 
-def challenge(engine: Engine, remedy: UUID) -> None:
-    """Give the remedy a challenger that is worse at one site."""
+def challenge(engine: Engine, remedy: UUID, decision: Decision = Decision.FAIL, version: str = "2") -> None:
+    """Give the remedy a challenger that is worse at one site, or passes all the same."""
     with engine.begin() as connection:
         first = champion(connection, "chest")
         second = register(
-            connection, model="chest", version="2", manifest=first.manifest, artifact_sha256="2", package="none", at=NOW, state="shadow"
+            connection,
+            model="chest",
+            version=version,
+            manifest=first.manifest,
+            artifact_sha256=version,
+            package="none",
+            at=NOW,
+            state="shadow",
         )
-        worse = Criterion("auroc", "opacity", f"site={HOSTILE}", Decision.FAIL, 0.9, 0.7, -0.2, -0.3, -0.1, 0.1, n=400, positives=80)
-        found = Comparison("chest", "1", "2", Decision.FAIL, HOSTILE, 400, 12.0, None, None, (worse,))
-        add_comparison(connection, StoredComparison(first.id, second.id, NOW, Decision.FAIL, found.to_json()))
+        worse = Criterion("auroc", "opacity", f"site={HOSTILE}", decision, 0.9, 0.7, -0.2, -0.3, -0.1, 0.1, n=400, positives=80)
+        found = Comparison("chest", "1", version, decision, HOSTILE, 400, 12.0, None, None, (worse,))
+        add_comparison(connection, StoredComparison(first.id, second.id, NOW, decision, found.to_json()))
         set_fields(connection, remedy, {"challenger": second.id, "state": State.CHALLENGED})
 
 

@@ -68,9 +68,26 @@ function move(step) {
   if (link) link.focus(); else rows[next].scrollIntoView({ block: "nearest" });
 }
 
+// Reading: a key answers the question in which one is, else the first that is open, and the focus moves on to the next one; at the end to the button.
+function say(key) {
+  const form = content.querySelector("form[data-reading]");
+  if (!form) return false;
+  const questions = [...form.querySelectorAll("fieldset")];
+  const open = (one) => one.querySelector("input:checked") === null;
+  const question = document.activeElement.closest("fieldset") || questions.find(open) || questions[0];
+  const answer = question && question.querySelector(`input[data-say="${CSS.escape(key)}"]`);
+  if (!answer) return false;
+  answer.checked = true;
+  const next = questions.slice(questions.indexOf(question) + 1).find(open);
+  (next ? next.querySelector("input") : form.querySelector("button.main")).focus();
+  return true;
+}
+
 function onKey(event) {
   const target = event.target;
-  if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) || !keysOn()) return;
+  const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) && target.type !== "radio";
+  if (event.ctrlKey || event.metaKey || event.altKey || typing || !keysOn()) return;
+  if (awaited === "" && say(event.key)) { event.preventDefault(); return; }
   if (awaited === "g") {
     awaited = "";
     const link = document.querySelector(`header.top nav a[data-key="${CSS.escape(event.key)}"]`);
