@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page
 from sqlalchemy import Engine, func, select
 
-from detectors.non_inferiority import Decision
+from detectors.decision import Decision
 from service.console.visitor import SESSION_COOKIE
 from service.store.alarms import open_alarm
 from service.store.engine import open_engine

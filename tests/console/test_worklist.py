@@ -73,7 +73,7 @@ def action_of(page: str) -> str:
 def stated(ward: Ward, film: UUID) -> list[tuple[str, float | None, str | None, bool]]:
     with ward.engine.connect() as connection:
         query = select(labels.c.finding, labels.c.value, labels.c.assessment, labels.c.asked).where(labels.c.prediction == film)
-        return sorted(tuple(row) for row in connection.execute(query))  # type: ignore[type-var] # findings differ
+        return sorted(tuple(row) for row in connection.execute(query))
 
 
 def asked(ward: Ward) -> set[UUID]:
