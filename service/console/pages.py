@@ -17,10 +17,12 @@ from service.console.performance import PERFORMANCE_PAGE, performance
 from service.console.remedies import REMEDIES_PAGE
 from service.console.remedy import REMEDY_PAGE
 from service.console.report import REPORT_PAGE
+from service.console.story import STORY_PAGE
 from service.console.subgroups import SUBGROUPS_PAGE, subgroups
 from service.console.worklist import WORKLIST_PAGE
 
 PAGES: tuple[Page, ...] = (
+    STORY_PAGE,
     FLEET_PAGE,
     MODEL_PAGE,
     INPUTS_PAGE,

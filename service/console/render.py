@@ -23,6 +23,7 @@ FRAGMENT = "stepwedge-fragment"
 THEME_COOKIE = "stepwedge_theme"
 THEMES = ("light", "dark")
 FLEET = "/console/fleet"
+STORY = "/console/story"
 MODEL = "/console/models/{model}"
 FILTERS = ("moment", "day", "span", "number", "count", "share", "interval", "cell", "kind", "family")
 
@@ -52,14 +53,14 @@ class Frame:
     model: str = ""
 
 
-def frame_of(page: Page, pages: Sequence[Page], request: Request, visitor: Visitor) -> Frame:
-    """The frame of a page."""
+def frame_of(page: Page, pages: Sequence[Page], request: Request, visitor: Visitor, *, demo: bool = False) -> Frame:
+    """The frame of a page; demo: there is a story to be told."""
     model = request.path_params.get("model")
     tabs = () if model is None else tuple(_link(one, page, model=model) for one in pages if one.place is Place.MODEL)
     return Frame(
         title=page.title if model is None else f"{page.title} · {model}",
         crumbs=tuple(_crumbs(page, model)),
-        navigation=tuple(_link(one, page) for one in pages if one.place is Place.TOP),
+        navigation=tuple(_link(one, page) for one in pages if one.place is Place.TOP or (demo and one.path == STORY)),
         tabs=tabs,
         visitor=visitor,
         theme=theme_of(request),

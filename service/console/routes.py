@@ -17,7 +17,9 @@ from service.console import alarm, assets, audit, audit_export, downloads, film,
 from service.console.mishap import mishap_response
 from service.console.page import Asked, Page
 from service.console.pages import FIGURED, PAGES
-from service.console.render import FLEET, frame_of, headers_for, is_fragment, markup, page_response
+from service.console.render import FLEET, STORY, frame_of, headers_for, is_fragment, markup, page_response
+from service.console.story import version_of
+from service.console.story_note import read_note
 from service.console.visitor import Visitor, visitor_of
 
 Handler = Callable[[Request, Visitor], Awaitable[Response]]
@@ -86,7 +88,8 @@ def shows(page: Page) -> Handler:
             visitor.need(page.role)
             service.ledger.called(visitor.caller.name, page.role)
         asked = Asked(service, visitor, datetime.now(UTC), request.path_params, dict(request.query_params))
-        frame, fragment = frame_of(page, PAGES, request, visitor), is_fragment(request)
+        demo = read_note(service.settings.data_dir) is not None
+        frame, fragment = frame_of(page, PAGES, request, visitor, demo=demo), is_fragment(request)
 
         def draw(connection: Connection) -> str:
             # In the database's thread: to write a large page takes a while, and no film waits for that.
@@ -98,8 +101,11 @@ def shows(page: Page) -> Handler:
 
 
 async def home(request: Request, _visitor: Visitor) -> Response:
-    """The first page."""
-    return RedirectResponse(FLEET, 303, headers=headers_for(request))
+    """The first page: where a demo runs its story, else the fleet."""
+    service = await service_of(request)
+    note = read_note(service.settings.data_dir)
+    told = note is not None and await service.database.run(lambda connection: version_of(connection, note)) is not None
+    return RedirectResponse(STORY if told else FLEET, 303, headers=headers_for(request))
 
 
 async def figure(request: Request, visitor: Visitor) -> Response:

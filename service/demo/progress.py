@@ -1,4 +1,7 @@
-"""How far the demo came: the story's calendar is chosen once and kept in the data folder, so that an interrupted demo goes on."""
+"""How far the demo came: the story's calendar is chosen once and kept in the data folder, so that an interrupted demo goes on.
+
+What is done to the stream is written beside it, for the console, which tells the story beside what the store says was found.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 
+from service.demo.deeds import deeds_of
 from service.demo.scenario import Scenario
 
 FILE = "demo.json"
@@ -14,11 +18,15 @@ FILE = "demo.json"
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """registered_at: when the model version came into the database that was streamed to. days_told: days that are complete."""
+    """registered_at: when the model version came into the database that was streamed to. days_told: days that are complete.
+
+    model: with which the story is told; the console looks it up (service/console/story.py).
+    """
 
     scenario: Scenario
     registered_at: datetime
     days_told: int = 0
+    model: str = ""
 
     @property
     def told(self) -> bool:
@@ -48,6 +56,8 @@ def save_progress(data_dir: Path, progress: Progress) -> None:
         "scenario": {**asdict(progress.scenario), "epoch": progress.scenario.epoch.isoformat()},
         "registered_at": progress.registered_at.isoformat(),
         "days_told": progress.days_told,
+        "model": progress.model,
+        "deeds": [asdict(deed) for deed in deeds_of(progress.scenario)],
     }
     beside = data_dir / f"{FILE}.new"
     beside.write_text(json.dumps(content))

@@ -9,27 +9,14 @@ from itertools import zip_longest
 from math import ceil
 from textwrap import wrap
 
+from service.demo.deeds import Deed, deeds_of
 from service.demo.population import studies_of
-from service.demo.scanner import NORTH, REPLACEMENT
 from service.demo.scenario import Scenario
 from service.domain import Alarm
 
 WIDTHS = (24, 34, 46, 16)
 HEAD = ("when", "what was done to the stream", "what Stepwedge said", "after")
 SECONDS_A_DAY = 86_400.0
-
-
-@dataclass(frozen=True, slots=True)
-class Deed:
-    """One thing that was done to the stream, from its first day up to its end.
-
-    asked: family of alarm that it calls for; None where any alarm is a false one.
-    """
-
-    first_day: int
-    end: int
-    done: str
-    asked: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +53,7 @@ class Report:
 
 def report(scenario: Scenario, alarms: Sequence[Alarm]) -> Report:
     """Set each chapter of the scenario beside the alarms that were opened in it."""
-    replaced = f"north: the scanner of the main room is replaced ({NORTH.model} by {REPLACEMENT.model})"
-    referred = "south: acute patients go elsewhere, a surgery's follow-up comes instead; its scars look like opacities"
-    deeds = (
-        Deed(0, scenario.acceptance_days, "acceptance: every film is read; these days are the reference", None),
-        Deed(scenario.acceptance_days, scenario.replacement_day, "nothing", None),
-        Deed(scenario.replacement_day, scenario.decay_day, replaced, "inputs"),
-        Deed(scenario.decay_day, scenario.days, referred, "truth"),
-    )
-    return Report(scenario, tuple(_chapter(scenario, alarms, deed) for deed in deeds if deed.first_day < deed.end))
+    return Report(scenario, tuple(_chapter(scenario, alarms, deed) for deed in deeds_of(scenario)))
 
 
 def _chapter(scenario: Scenario, alarms: Sequence[Alarm], deed: Deed) -> Chapter:

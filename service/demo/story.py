@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import httpx
@@ -17,7 +18,7 @@ from sqlalchemy import Engine
 from service.config import Settings
 from service.demo.farewell import farewell
 from service.demo.package import PACKAGE
-from service.demo.progress import Progress, load_progress
+from service.demo.progress import Progress, load_progress, save_progress
 from service.demo.report import Report, report, table
 from service.demo.scenario import Scenario
 from service.demo.stream import Stream
@@ -51,7 +52,9 @@ def run(settings: Settings, *, database_url: str, address: str, echo: Echo, scen
     engine = open_engine(database_url)
     try:
         version = demo_version(engine, settings)
-        progress = load_progress(settings.data_dir, scenario or Scenario.ending(datetime.now(UTC).date(), SEED), version.registered_at)
+        calendar = scenario or Scenario.ending(datetime.now(UTC).date(), SEED)
+        progress = replace(load_progress(settings.data_dir, calendar, version.registered_at), model=version.model)
+        save_progress(settings.data_dir, progress)
         for line in foreword(progress):
             echo(line)
         teller = Teller(settings, engine, version, echo)

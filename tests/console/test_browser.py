@@ -30,6 +30,7 @@ from tests.console.addresses import addresses
 from tests.console.faults import Watched
 from tests.console.looking import LOOKS, Look, browsing, window
 from tests.console.test_remedies import challenge
+from tests.console.test_story import leave_note
 from tests.console.unread import send_unread
 from tests.console.visits import enter, visiting
 from tests.postgres import database
@@ -78,6 +79,7 @@ def shown(browser: Browser, server_url: str, migrated_template: str, tmp_path_fa
         settle(engine)
         alarm, remedy = fill(engine)
         films = send_unread(engine, settings, 4, kept=2)
+        leave_note(engine, settings.data_dir)
         with engine.begin() as connection:
             ask(connection, champion(connection, "chest").id, SEED, [Asked(film, 0.5, "doubt") for film in films], END)
         engine.dispose()
