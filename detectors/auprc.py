@@ -12,15 +12,18 @@ from scipy.special import expit, logit
 
 from detectors.intervals import Z
 from detectors.masses import Masses, masses_of
-from detectors.measurement import Interval, Measurement, Verdict
+from detectors.measurement import Measurement
 from detectors.patients import performance_dispersion
-from detectors.precision import SMALLEST, average_precision
+from detectors.placed import placed, spread_out
+from detectors.precision import SMALLEST, AveragePrecision, average_precision
 from detectors.reference import REFERENCES_HELD, Reference
 from detectors.tally import Tally
 
 NAME = "auprc"
 SHOWN, JUDGED = 20, 50
 """Positives and negatives, each, from which it is shown and judged."""
+TOO_FEW = f"{SHOWN} positives and {SHOWN} negatives needed"
+NO_VERDICT = f"{JUDGED} positives and {JUDGED} negatives needed for a verdict, in the window and in the reference"
 MINIMUM_ODDS_RATIO = 1.25
 """A fall of its odds below this is not worth a verdict."""
 
@@ -42,30 +45,26 @@ def auprc(reference: Reference, window: Mapping[str, Tally]) -> Sequence[Measure
     """
     now, then = masses_of(reference.schema, window, reference.schema.findings, reference.cells), _usual(reference)
     shown = np.flatnonzero(now.events.min(axis=1) >= SHOWN)
-    judged = then.events[shown].min(axis=1) >= JUDGED
-    found = average_precision(now.negatives[shown], now.positives[shown], now.scale[shown])
-    usual = average_precision(*_at_prevalence(then.at(shown), now.at(shown)))
-    rows = {at: row for row, at in enumerate(shown.tolist())}
-    dispersion, measured = performance_dispersion(reference, window), list[Measurement]()
-    for at, (finding, cell) in enumerate(now.places):
-        labels, phi = int(now.labels[at]), dispersion(finding, cell)
-        if at not in rows:
-            reason = now.reasons[at] or f"{SHOWN} positives and {SHOWN} negatives needed"
-            measured.append(Measurement.insufficient(NAME, labels, reason, finding=finding, cell=cell))
-            continue
-        row = rows[at]
-        value, error = float(found.value[row]), _logit_error(found.value[row], found.variance[row], phi)
-        center = _logit(value)
-        interval = Interval(min(value, float(expit(center - Z * error))), max(value, float(expit(center + Z * error))))
-        if now.events[at].min() < JUDGED or not judged[row]:
-            reason = f"{JUDGED} positives and {JUDGED} negatives needed for a verdict, in the window and in the reference"
-            measured.append(Measurement(NAME, value, labels, interval, None, Verdict.INSUFFICIENT, reason, cell, finding))
-            continue
-        reach = Z * float(np.hypot(error, _logit_error(usual.value[row], usual.variance[row], phi)))
-        limit = float(expit(_logit(float(usual.value[row])) - log(MINIMUM_ODDS_RATIO) - reach))
-        verdict = Verdict.BREACHED if value < limit else Verdict.WITHIN
-        measured.append(Measurement(NAME, value, labels, interval, limit, verdict, cell=cell, finding=finding))
-    return measured
+    found = average_precision(*now.ranked(shown))
+    usual = average_precision(*_at_prevalence(then, now, shown))
+    dispersion = performance_dispersion(reference, window)
+    phi = np.array([dispersion(*now.places[row]) for row in shown.tolist()])
+    error, usual_error = _logit_error(found, phi), _logit_error(usual, phi)
+    center = _logit(found.value)
+    limit = expit(_logit(usual.value) - log(MINIMUM_ODDS_RATIO) - Z * np.hypot(error, usual_error))
+    low, high = np.minimum(found.value, expit(center - Z * error)), np.maximum(found.value, expit(center + Z * error))
+    value, low, high, limit = (spread_out(one, shown, len(now.places)) for one in (found.value, low, high, limit))
+    columns = (now.reasons, np.isnan(value).tolist(), (np.minimum(now.events, then.events).min(axis=1) < JUDGED).tolist())
+    return placed(
+        NAME,
+        now.places,
+        now.labels,
+        [(why or TOO_FEW) if few else NO_VERDICT if unsaid else "" for why, few, unsaid in zip(*columns, strict=True)],
+        value=value,
+        interval=(low, high),
+        limit=limit,
+        breached=value < limit,
+    )
 
 
 @lru_cache(maxsize=REFERENCES_HELD)
@@ -73,17 +72,18 @@ def _usual(reference: Reference) -> Masses:
     return masses_of(reference.schema, reference.tallies, reference.schema.findings, reference.cells)
 
 
-def _at_prevalence(then: Masses, now: Masses) -> tuple[Floats, Floats, Floats]:
+def _at_prevalence(then: Masses, now: Masses, rows: NDArray[np.int64]) -> tuple[Floats, Floats, Floats]:
     """Weigh the reference's classes so that their proportion is the window's; no class becomes more than it is."""
-    ratio = now.decisions.sum(axis=2) / np.maximum(then.decisions.sum(axis=2), 1)
+    ratio = now.decisions[rows].sum(axis=2) / np.maximum(then.decisions[rows].sum(axis=2), 1)
     weights = ratio / np.maximum(ratio.max(axis=1, keepdims=True), SMALLEST)
-    return then.negatives * weights[:, :1], then.positives * weights[:, 1:], then.scale
+    negatives, positives, scale = then.ranked(rows)
+    return negatives * weights[:, :1], positives * weights[:, 1:], scale
 
 
-def _logit(value: float) -> float:
-    return float(logit(np.clip(value, 1e-9, 1 - 1e-9)))
+def _logit(value: Floats) -> Floats:
+    return np.asarray(logit(np.clip(value, 1e-9, 1 - 1e-9)))
 
 
-def _logit_error(value: float, variance: float, dispersion: float) -> float:
-    held = float(np.clip(value, 1e-6, 1 - 1e-6))
-    return float(np.sqrt(dispersion * variance)) / (held * (1 - held))
+def _logit_error(found: AveragePrecision, dispersion: Floats) -> Floats:
+    held = np.clip(found.value, 1e-6, 1 - 1e-6)
+    return np.asarray(np.sqrt(dispersion * found.variance) / (held * (1 - held)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import log, sqrt
+from math import log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,14 +13,17 @@ from scipy.special import expit, logit
 
 from detectors.intervals import Z
 from detectors.masses import Masses, masses_of
-from detectors.measurement import Interval, Measurement, Verdict
+from detectors.measurement import Measurement
 from detectors.patients import performance_dispersion
+from detectors.placed import placed, spread_out
 from detectors.reference import REFERENCES_HELD, Reference
 from detectors.tally import Tally
 
 NAME = "auroc"
 SHOWN, JUDGED = 20, 50
 """Positives and negatives, each, from which it is shown and judged."""
+TOO_FEW = f"{SHOWN} positives and {SHOWN} negatives needed"
+NO_VERDICT = f"{JUDGED} positives and {JUDGED} negatives needed for a verdict, in the window and in the reference"
 MINIMUM_ODDS_RATIO = 1.25
 """A fall of the odds of AUROC below this is not worth a verdict (.90 -> .88)."""
 
@@ -37,6 +40,14 @@ class Area:
     logit_variance: float
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Areas:
+    """AUROC and the variance of its logit [places]."""
+
+    value: Floats
+    logit_variance: Floats
+
+
 def auroc(reference: Reference, window: Mapping[str, Tally]) -> Sequence[Measurement]:
     """Measure the area under the ROC curve, for every finding and cell; only a fall breaches.
 
@@ -51,9 +62,24 @@ def auroc(reference: Reference, window: Mapping[str, Tally]) -> Sequence[Measure
     Source:
         DeLong, DeLong, Clarke-Pearson 1988, Biometrics 44:837; Pepe 2003, The Statistical Evaluation of Medical Tests, 5.2.5 (logit).
     """
-    now, then = masses_of(reference.schema, window, reference.schema.findings, reference.cells), _usual(reference)
-    phi = performance_dispersion(reference, window)
-    return [_measure(now, then, row, phi(*now.places[row])) for row in range(len(now.places))]
+    now, usual = masses_of(reference.schema, window, reference.schema.findings, reference.cells), _usual(reference)
+    dispersion = performance_dispersion(reference, window)
+    phi, events = np.array([dispersion(*place) for place in now.places]), now.events.min(axis=1)
+    found = _areas(now, SHOWN)
+    judged = (events >= JUDGED) & np.isfinite(usual.value)
+    center, half = _logit(found.value), Z * np.sqrt(found.logit_variance * phi)
+    limit = expit(_logit(usual.value) - log(MINIMUM_ODDS_RATIO) - Z * np.sqrt(phi * (usual.logit_variance + found.logit_variance)))
+    columns = ((events < SHOWN).tolist(), judged.tolist(), now.reasons)
+    return placed(
+        NAME,
+        now.places,
+        now.labels,
+        [(why or TOO_FEW) if few else "" if said else NO_VERDICT for few, said, why in zip(*columns, strict=True)],
+        value=found.value,
+        interval=(expit(center - half), expit(center + half)),
+        limit=limit,
+        breached=found.value < limit,
+    )
 
 
 def area(negatives: Counts, positives: Counts, scale: Floats | float = 1.0) -> Area:
@@ -65,43 +91,39 @@ def area(negatives: Counts, positives: Counts, scale: Floats | float = 1.0) -> A
     >>> round(found.value, 3), round(found.logit_variance, 2)
     (0.825, 0.41)
     """
-    m, n = positives.sum(), negatives.sum()
-    above_negatives = (np.cumsum(negatives) - negatives / 2) / n
-    below_positives = (m - np.cumsum(positives) + positives / 2) / m
-    value = float((positives * above_negatives).sum() / m)
-    spread, spread_below = (positives * scale).sum(), (negatives * scale).sum()
+    spread = np.broadcast_to(np.asarray(scale, dtype=np.float64), negatives.shape)
+    found = areas(negatives[None], positives[None], spread[None])
+    return Area(float(found.value[0]), float(found.logit_variance[0]))
+
+
+def areas(negatives: Counts, positives: Counts, scale: Floats) -> Areas:
+    """AUROC of many places at once; each has some of both [places, bins]."""
+    m, n = positives.sum(axis=1), negatives.sum(axis=1)
+    above_negatives = (np.cumsum(negatives, axis=1) - negatives / 2) / n[:, None]
+    below_positives = (m[:, None] - np.cumsum(positives, axis=1) + positives / 2) / m[:, None]
+    value = np.einsum("pb,pb->p", positives, above_negatives) / m
+    weighed, weighed_below = positives * scale, negatives * scale
+    spread, spread_below = weighed.sum(axis=1), weighed_below.sum(axis=1)
     labels, labels_below = m**2 / spread, n**2 / spread_below  # plain labels that would say as much
-    variance = (positives * scale * (above_negatives - value) ** 2).sum() / spread / (labels - 1)
-    variance += (negatives * scale * (below_positives - value) ** 2).sum() / spread_below / (labels_below - 1)
+    variance = np.einsum("pb,pb->p", weighed, (above_negatives - value[:, None]) ** 2) / spread / (labels - 1)
+    variance += np.einsum("pb,pb->p", weighed_below, (below_positives - value[:, None]) ** 2) / spread_below / (labels_below - 1)
     least = 0.5 / (labels * labels_below)
-    held = min(max(value, least), 1 - least)
-    return Area(value, float(max(variance, least**2) / (held * (1 - held)) ** 2))
-
-
-def _measure(now: Masses, then: Mapping[int, Area], row: int, phi: float) -> Measurement:
-    (finding, cell), n, events = now.places[row], int(now.labels[row]), float(now.events[row].min())
-    if events < SHOWN:
-        reason = now.reasons[row] or f"{SHOWN} positives and {SHOWN} negatives needed"
-        return Measurement.insufficient(NAME, n, reason, cell=cell, finding=finding)
-    one = area(now.negatives[row], now.positives[row], now.scale[row])
-    center, half = float(logit(np.clip(one.value, 1e-9, 1 - 1e-9))), Z * sqrt(one.logit_variance * phi)
-    interval = Interval(float(expit(center - half)), float(expit(center + half)))
-    if events < JUDGED or row not in then:
-        reason = f"{JUDGED} positives and {JUDGED} negatives needed for a verdict, in the window and in the reference"
-        return Measurement(NAME, one.value, n, interval, None, Verdict.INSUFFICIENT, reason, cell, finding)
-    limit = _limit(then[row], one, phi)
-    verdict = Verdict.BREACHED if one.value < limit else Verdict.WITHIN
-    return Measurement(NAME, one.value, n, interval, limit, verdict, cell=cell, finding=finding)
+    held = np.clip(value, least, 1 - least)
+    return Areas(value, np.maximum(variance, least**2) / (held * (1 - held)) ** 2)
 
 
 @lru_cache(maxsize=REFERENCES_HELD)
-def _usual(reference: Reference) -> Mapping[int, Area]:
-    """What the reference itself shows, by place, wherever it has labels enough for a verdict."""
-    then = masses_of(reference.schema, reference.tallies, reference.schema.findings, reference.cells)
-    judged = np.flatnonzero(then.events.min(axis=1) >= JUDGED).tolist()
-    return {row: area(then.negatives[row], then.positives[row], then.scale[row]) for row in judged}
+def _usual(reference: Reference) -> Areas:
+    """What the reference itself shows, wherever it has labels enough for a verdict."""
+    return _areas(masses_of(reference.schema, reference.tallies, reference.schema.findings, reference.cells), JUDGED)
 
 
-def _limit(then: Area, now: Area, phi: float) -> float:
-    reach = Z * sqrt(phi * (then.logit_variance + now.logit_variance))
-    return float(expit(logit(np.clip(then.value, 1e-9, 1 - 1e-9)) - log(MINIMUM_ODDS_RATIO) - reach))
+def _areas(masses: Masses, needed: int) -> Areas:
+    """Every place that has so many events; NaN elsewhere."""
+    rows, count = np.flatnonzero(masses.events.min(axis=1) >= needed), len(masses.places)
+    found = areas(*masses.ranked(rows))
+    return Areas(spread_out(found.value, rows, count), spread_out(found.logit_variance, rows, count))
+
+
+def _logit(value: Floats) -> Floats:
+    return np.asarray(logit(np.clip(value, 1e-9, 1 - 1e-9)))

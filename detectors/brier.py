@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from detectors.intervals import Z
 from detectors.masses import Masses, masses_of
-from detectors.measurement import Interval, Measurement, Verdict
+from detectors.measurement import Measurement
+from detectors.placed import placed
 from detectors.reference import REFERENCES_HELD, Reference
 from detectors.schema import BRIER
 from detectors.tally import Tally
@@ -19,6 +20,7 @@ from detectors.unbinned import OF_BINS, binned, unbinned
 
 NAME = "brier_score"
 NEEDED = 50
+TOO_FEW = f"{NEEDED} labels needed, in the window and in the reference"
 MINIMUM_RISE = 0.10
 """Share of the reference's score by which it must rise."""
 
@@ -50,7 +52,20 @@ def brier(reference: Reference, window: Mapping[str, Tally]) -> Sequence[Measure
     """
     now = masses_of(reference.schema, window, reference.schema.findings, reference.cells)
     found, usual = _scored(reference, window, now), _usual(reference)
-    return [_measure(reference, now, row, found, usual) for row in range(len(now.places))]
+    phi = np.array([reference.dispersion_of("calibration", cell=cell, finding=finding) for finding, cell in now.places])
+    known = np.rint(np.minimum(found.worth, usual.worth)) >= NEEDED
+    value, half = np.where(known, found.value, np.nan), Z * np.sqrt(phi * found.variance)
+    limit = usual.value * (1 + MINIMUM_RISE) + Z * np.sqrt(phi * (found.variance + usual.variance))
+    return placed(
+        NAME,
+        now.places,
+        now.labels,
+        ["" if said else why or TOO_FEW for said, why in zip(known.tolist(), now.reasons, strict=True)],
+        value=value,
+        interval=(np.maximum(0.0, value - half), np.minimum(1.0, value + half)),
+        limit=limit,
+        breached=value > limit,
+    )
 
 
 def _scored(reference: Reference, window: Mapping[str, Tally], masses: Masses) -> Scored:
@@ -66,16 +81,3 @@ def _usual(reference: Reference) -> Scored:
     """What the reference itself shows."""
     then = masses_of(reference.schema, reference.tallies, reference.schema.findings, reference.cells)
     return _scored(reference, reference.tallies, then)
-
-
-def _measure(reference: Reference, now: Masses, row: int, found: Scored, usual: Scored) -> Measurement:
-    (finding, cell), n = now.places[row], int(now.labels[row])
-    if round(min(found.worth[row], usual.worth[row])) < NEEDED:
-        reason = now.reasons[row] or f"{NEEDED} labels needed, in the window and in the reference"
-        return Measurement.insufficient(NAME, n, reason, cell=cell, finding=finding)
-    phi = reference.dispersion_of("calibration", cell=cell, finding=finding)
-    value, half = float(found.value[row]), float(Z * np.sqrt(phi * found.variance[row]))
-    limit = float(usual.value[row] * (1 + MINIMUM_RISE) + Z * np.sqrt(phi * (found.variance[row] + usual.variance[row])))
-    interval = Interval(max(0.0, value - half), min(1.0, value + half))
-    verdict = Verdict.BREACHED if value > limit else Verdict.WITHIN
-    return Measurement(NAME, value, n, interval, limit, verdict, cell=cell, finding=finding)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import log, sqrt
+from math import log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,9 @@ from scipy.special import expit
 from detectors.intervals import Z
 from detectors.logistic import Observations, fit_logistic
 from detectors.masses import Masses, masses_of
-from detectors.measurement import Interval, Measurement, Verdict
+from detectors.measurement import Measurement
+from detectors.placed import placed, spread_out
+from detectors.readings import Readings
 from detectors.reference import REFERENCES_HELD, Reference
 from detectors.schema import score_centers
 from detectors.tally import Tally
@@ -36,6 +38,14 @@ class Estimate:
     variance: float
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Fits:
+    """A coefficient of each place and its variance, before dispersion; NaN where there are too few events [places]."""
+
+    value: Floats
+    variance: Floats
+
+
 def calibration_line(reference: Reference, window: Mapping[str, Tally]) -> Sequence[Measurement]:
     """Measure calibration-in-the-large and slope, for every finding and cell; either direction breaches.
 
@@ -55,8 +65,8 @@ def calibration_line(reference: Reference, window: Mapping[str, Tally]) -> Seque
         (weighted likelihood).
     """
     now = masses_of(reference.schema, window, reference.schema.findings, reference.cells)
-    judged = [_judge(reference, now, name) for name in EVENTS_NEEDED]
-    return [one for pair in zip(*judged, strict=True) for one in pair]
+    phi = np.array([reference.dispersion_of("calibration", cell=cell, finding=finding) for finding, cell in now.places])
+    return Readings.joined(_judge(reference, now, name, phi) for name in EVENTS_NEEDED)
 
 
 def fit_intercept(negatives: Counts, positives: Counts) -> Estimate:
@@ -68,16 +78,18 @@ def fit_intercept(negatives: Counts, positives: Counts) -> Estimate:
     >>> round(fit_intercept(np.rint(counts * (1 - moved)), np.rint(counts * moved)).value, 2)
     0.4
     """
-    return _fit(INTERCEPT, negatives[None], positives[None], np.ones((1, len(negatives))))[0]
+    value, variance = _fit(INTERCEPT, negatives[None], positives[None], np.ones((1, len(negatives))))
+    return Estimate(float(value[0]), float(variance[0]))
 
 
 def fit_slope(negatives: Counts, positives: Counts) -> Estimate:
     """Slope of the truth's log odds over the score, both classes as histograms on the score bins."""
-    return _fit(SLOPE, negatives[None], positives[None], np.ones((1, len(negatives))))[0]
+    value, variance = _fit(SLOPE, negatives[None], positives[None], np.ones((1, len(negatives))))
+    return Estimate(float(value[0]), float(variance[0]))
 
 
-def _fit(name: str, negatives: Counts, positives: Counts, scale: Floats) -> list[Estimate]:
-    """Fit every row of histograms, all at once; only filled bins are looked at."""
+def _fit(name: str, negatives: Counts, positives: Counts, scale: Floats) -> tuple[Floats, Floats]:
+    """Fit every row of histograms, all at once, to coefficients and their variances; only filled bins are looked at."""
     problem, bins = np.nonzero(negatives + positives)
     score = score_centers()[bins]
     by_name = {INTERCEPT: (np.ones((1, len(bins))), score), SLOPE: (np.stack([np.ones_like(score), score]), np.zeros_like(score))}
@@ -89,41 +101,38 @@ def _fit(name: str, negatives: Counts, positives: Counts, scale: Floats) -> list
     weighed = design * (n * scale[problem, bins] * p * (1 - p))
     scatter = np.moveaxis(np.stack([rows.sums(weighed * other) for other in design]), 2, 0)
     spread = covariance @ scatter @ covariance
-    return [Estimate(float(value), float(variance)) for value, variance in zip(beta[:, -1], spread[:, -1, -1], strict=True)]
+    return beta[:, -1], spread[:, -1, -1]
 
 
 @lru_cache(maxsize=REFERENCES_HELD)
-def _usual(reference: Reference, name: str) -> Mapping[int, Estimate]:
-    """What the reference itself shows, by place, wherever it has labels enough."""
+def _usual(reference: Reference, name: str) -> Fits:
+    """What the reference itself shows."""
     return _fits(masses_of(reference.schema, reference.tallies, reference.schema.findings, reference.cells), name)
 
 
-def _fits(masses: Masses, name: str) -> dict[int, Estimate]:
+def _fits(masses: Masses, name: str) -> Fits:
     """Fit every place that has events enough."""
-    rows = np.flatnonzero(np.rint(masses.events.min(axis=1)) >= EVENTS_NEEDED[name])
+    rows, count = np.flatnonzero(np.rint(masses.events.min(axis=1)) >= EVENTS_NEEDED[name]), len(masses.places)
     if not rows.size:
-        return {}
+        return Fits(*np.full((2, count), np.nan))
     found = _fit(name, masses.negatives[rows], masses.positives[rows], masses.scale[rows])
-    return dict(zip(rows.tolist(), found, strict=True))
+    return Fits(*(spread_out(one, rows, count) for one in found))
 
 
-def _judge(reference: Reference, now: Masses, name: str) -> list[Measurement]:
+def _judge(reference: Reference, now: Masses, name: str, phi: Floats) -> Readings:
     usual, found, needed = _usual(reference, name), _fits(now, name), EVENTS_NEEDED[name]
+    smallest = log(reference.plan.minimum_odds_ratio) if name == INTERCEPT else MINIMUM_SLOPE_CHANGE
+    half, reach = Z * np.sqrt(phi * found.variance), smallest + Z * np.sqrt(phi * (found.variance + usual.variance))
+    known = np.isfinite(found.value + usual.value)
+    value = np.where(known, found.value, np.nan)
     reason = f"{needed} positives and {needed} negatives needed, in the window and in the reference"
-    measured = []
-    for row, (finding, cell) in enumerate(now.places):
-        bare = Measurement.insufficient(name, int(now.labels[row]), now.reasons[row] or reason, cell=cell, finding=finding)
-        both = row in usual and row in found
-        measured.append(_measure(reference, bare, found[row], usual[row]) if both else bare)
-    return measured
-
-
-def _measure(reference: Reference, bare: Measurement, found: Estimate, usual: Estimate) -> Measurement:
-    smallest = log(reference.plan.minimum_odds_ratio) if bare.name == INTERCEPT else MINIMUM_SLOPE_CHANGE
-    phi = reference.dispersion_of("calibration", cell=bare.cell, finding=bare.finding)
-    half, reach = Z * sqrt(phi * found.variance), smallest + Z * sqrt(phi * (found.variance + usual.variance))
-    above = found.value >= usual.value
-    limit = usual.value + reach if above else usual.value - reach
-    verdict = Verdict.BREACHED if abs(found.value - usual.value) > reach else Verdict.WITHIN
-    interval = Interval(found.value - half, found.value + half)
-    return Measurement(bare.name, found.value, bare.n, interval, limit, verdict, cell=bare.cell, finding=bare.finding)
+    return placed(
+        name,
+        now.places,
+        now.labels,
+        ["" if said else why or reason for said, why in zip(known.tolist(), now.reasons, strict=True)],
+        value=value,
+        interval=(value - half, value + half),
+        limit=np.where(value >= usual.value, usual.value + reach, usual.value - reach),
+        breached=np.abs(value - usual.value) > reach,
+    )

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
-from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.intervals import Z, wilson
+from detectors.intervals import Z, wilson_ends
 from detectors.masses import Masses, masses_of
-from detectors.measurement import Interval, Measurement, Verdict
+from detectors.measurement import Interval, Measurement
 from detectors.patients import performance_dispersion
+from detectors.placed import placed, spread_out
 from detectors.plan import Plan
+from detectors.readings import Readings
 from detectors.reference import REFERENCES_HELD, Reference
 from detectors.tally import Tally
 
@@ -23,6 +24,9 @@ SHOWN, JUDGED = 10, 50
 """Positives and negatives, each, from which they are shown and judged."""
 MINIMUM_RISE = 0.10
 """Share of the usual cost by which it must rise."""
+TOO_FEW = f"{SHOWN} positives and {SHOWN} negatives needed"
+NO_VERDICT = f"{JUDGED} positives and {JUDGED} negatives needed for a verdict, in the window and in the reference"
+WORTHLESS = "a missed finding costs nothing by the plan, so no number of flags is worth anything"
 POSITIVE = 1
 FALSE_FLAGS, MISSES, HITS = (0, 1), (1, 0), (1, 1)
 """Places of decisions by class and flag."""
@@ -61,9 +65,11 @@ def decision_costs(reference: Reference, window: Mapping[str, Tally]) -> Sequenc
         Vickers and Elkin 2006, Medical Decision Making 26:565 (net benefit); Zou and Donner 2008, Statistics in Medicine 27:1693 (MOVER).
     """
     now, then = masses_of(reference.schema, window, reference.schema.findings, reference.cells), _usual(reference)
-    phi = performance_dispersion(reference, window)
-    views = [(_View.of(now, row), _View.of(then, row)) for row in range(len(now.places))]
-    return [one for pair in views for one in _measure(reference, *pair, phi(pair[0].finding, pair[0].cell))]
+    dispersion = performance_dispersion(reference, window)
+    phi = np.array([dispersion(*place) for place in now.places])
+    costs = [costs_of(reference.plan, finding) for finding in reference.schema.findings]
+    miss, false_flag = (np.repeat(column, len(reference.cells)) for column in np.array([(one.miss, one.false_flag) for one in costs]).T)
+    return _measure(_View(now, then, phi, miss, false_flag))
 
 
 @lru_cache(maxsize=REFERENCES_HELD)
@@ -78,86 +84,135 @@ def combined(first: tuple[float, float, float], second: tuple[float, float, floa
     >>> round(interval.low, 3), round(interval.high, 3)
     (0.283, 0.6)
     """
-    factors = first[0], second[0]
-    shares = first[1] / first[2], second[1] / second[2]
-    ends = wilson(*first[1:], dispersion), wilson(*second[1:], dispersion)
-    terms = [(a * (share - one.low), a * (one.high - share)) for a, share, one in zip(factors, shares, ends, strict=True)]
-    low, high = ([pair[side] if a >= 0 else -pair[1 - side] for a, pair in zip(factors, terms, strict=True)] for side in (0, 1))
-    variances = [max(share * (1 - share), 1e-12) for share in shares]
-    together = -2 * shares[0] * shares[1] / sqrt(variances[0] * variances[1]) * (1 if factors[0] * factors[1] >= 0 else -1)
-    below, above = (sqrt(max(a * a + b * b + together * abs(a * b), 0.0)) for a, b in (low, high))
-    value = factors[0] * shares[0] + factors[1] * shares[1]
-    return Interval(value - below, value + above)
+    one, other = (_Term(*(np.array([float(number)]) for number in term)) for term in (first, second))
+    low, high = combined_ends(one, other, np.array([dispersion]))
+    return Interval(float(low[0]), float(high[0]))
 
 
-@dataclass(frozen=True, slots=True)
-class _View:
-    """One finding in one cell: films by class and decision, films that a label of each stands for, plain labels of each class [2]."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Term:
+    """A factor times k of n [places]."""
 
-    finding: str
-    cell: str
-    films: Floats
-    scale: Floats
-    events: Floats
-    labels: int
-    reason: str
-
-    @classmethod
-    def of(cls, masses: Masses, row: int) -> _View:
-        finding, cell = masses.places[row]
-        decided = masses.decisions[row], masses.decision_scale[row]
-        return cls(finding, cell, *decided, masses.events[row], int(masses.labels[row]), masses.reasons[row])
+    factor: Floats
+    k: Floats
+    n: Floats
 
     @property
-    def n(self) -> float:
-        return float(self.films.sum())
+    def share(self) -> Floats:
+        return self.k / self.n
 
-    def term(self, factor: float, kind: tuple[int, int]) -> tuple[float, float, float]:
+    def reaches(self, dispersion: Floats) -> tuple[Floats, Floats]:
+        """How far its interval reaches below and above."""
+        low, high = wilson_ends(self.k, self.n, dispersion)
+        below, above = self.factor * (self.share - low), self.factor * (high - self.share)
+        rises = self.factor >= 0
+        return np.where(rises, below, -above), np.where(rises, above, -below)
+
+
+def combined_ends(first: _Term, second: _Term, dispersion: Floats) -> tuple[Floats, Floats]:
+    """Ends of the intervals of many such sums at once (MOVER)."""
+    variances = [np.maximum(one.share * (1 - one.share), 1e-12) for one in (first, second)]
+    sign = np.where(first.factor * second.factor >= 0, 1.0, -1.0)
+    together = -2 * first.share * second.share / np.sqrt(variances[0] * variances[1]) * sign
+    below, above = (
+        np.sqrt(np.maximum(a * a + b * b + together * np.abs(a * b), 0.0))
+        for a, b in zip(first.reaches(dispersion), second.reaches(dispersion), strict=True)
+    )
+    value = first.factor * first.share + second.factor * second.share
+    return value - below, value + above
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _View:
+    """Masses of window and reference, dispersion, and what errors cost [places]."""
+
+    now: Masses
+    then: Masses
+    phi: Floats
+    miss: Floats
+    false_flag: Floats
+
+    def films(self, kind: tuple[int, int]) -> Floats:
+        """Films of a class and decision in the window."""
+        return self.now.decisions[:, *kind]
+
+    def term(self, factor: Floats, kind: tuple[int, int], rows: NDArray[np.int64]) -> _Term:
         """A share of all films with its factor, as labels of labels."""
-        scale = float(self.scale[kind])
-        return factor, float(self.films[kind]) / scale, self.n / scale
+        scale = self.now.decision_scale[rows][:, *kind]
+        return _Term(factor[rows], self.films(kind)[rows] / scale, self.now.films[rows] / scale)
 
-    def insufficient(self, name: str, reason: str) -> Measurement:
-        return Measurement.insufficient(name, self.labels, reason, cell=self.cell, finding=self.finding)
+    def ends(self, one: tuple[Floats, tuple[int, int]], other: tuple[Floats, tuple[int, int]]) -> tuple[Floats, Floats]:
+        """Ends of the interval of a sum of two such shares, where it is shown."""
+        rows, count = np.flatnonzero(self.shown), len(self.phi)
+        low, high = combined_ends(self.term(*one, rows), self.term(*other, rows), self.phi[rows])
+        return spread_out(low, rows, count), spread_out(high, rows, count)
 
-    def shown(self, name: str, value: float, interval: Interval) -> Measurement:
-        return Measurement(name, value, self.labels, interval, None, Verdict.INSUFFICIENT, "", self.cell, self.finding)
+    @property
+    def shown(self) -> NDArray[np.bool_]:
+        return np.asarray(self.now.events.min(axis=1) >= SHOWN)
 
+    @property
+    def judged(self) -> NDArray[np.bool_]:
+        return np.asarray(self.shown & (np.minimum(self.now.events, self.then.events).min(axis=1) >= JUDGED))
 
-def _measure(reference: Reference, now: _View, then: _View, phi: float) -> list[Measurement]:
-    costs = costs_of(reference.plan, now.finding)
-    if now.events.min() < SHOWN:
-        reason = now.reason or f"{SHOWN} positives and {SHOWN} negatives needed"
-        return [now.insufficient(name, reason) for name in (COST, BENEFIT)]
-    cost = float(costs.miss * now.films[MISSES] + costs.false_flag * now.films[FALSE_FLAGS]) / now.n
-    spent = combined(now.term(costs.miss, MISSES), now.term(costs.false_flag, FALSE_FLAGS), phi)
-    judged = min(now.events.min(), then.events.min()) >= JUDGED
-    limit = _limit(costs, now, then, phi) if judged else None
-    shown = now.shown(COST, 1000 * cost, Interval(max(0.0, 1000 * spent.low), 1000 * spent.high))
-    return [_judged(shown, None if limit is None else 1000 * limit), _benefit(costs, now, limit, phi)]
+    def share(self, films: Floats) -> Floats:
+        """Of all films; NaN where it is not shown."""
+        return np.divide(films, self.now.films, out=np.full(len(films), np.nan), where=self.shown)
 
-
-def _benefit(costs: Costs, now: _View, limit: float | None, phi: float) -> Measurement:
-    if costs.miss <= 0:
-        return now.insufficient(BENEFIT, "a missed finding costs nothing by the plan, so no number of flags is worth anything")
-    exchange = costs.false_flag / costs.miss
-    value = float(now.films[HITS] - exchange * now.films[FALSE_FLAGS]) / now.n
-    shown = now.shown(BENEFIT, value, combined(now.term(1.0, HITS), now.term(-exchange, FALSE_FLAGS), phi))
-    return _judged(shown, None if limit is None else float(now.films[POSITIVE].sum()) / now.n - limit / costs.miss)
+    def reasons(self, worthless: NDArray[np.bool_]) -> list[str]:
+        """Why there is no verdict."""
+        columns = (self.now.reasons, self.shown.tolist(), worthless.tolist(), self.judged.tolist())
+        return [
+            (why or TOO_FEW) if not shown else WORTHLESS if nothing else "" if judged else NO_VERDICT
+            for why, shown, nothing, judged in zip(*columns, strict=True)
+        ]
 
 
-def _judged(shown: Measurement, limit: float | None) -> Measurement:
-    if limit is None or shown.value is None:
-        return replace(shown, reason=f"{JUDGED} positives and {JUDGED} negatives needed for a verdict, in the window and in the reference")
-    breached = shown.value > limit if shown.name == COST else shown.value < limit
-    return replace(shown, limit=limit, verdict=Verdict.BREACHED if breached else Verdict.WITHIN)
+def _measure(view: _View) -> Readings:
+    cost = view.share(view.miss * view.films(MISSES) + view.false_flag * view.films(FALSE_FLAGS))
+    low, high = view.ends((view.miss, MISSES), (view.false_flag, FALSE_FLAGS))
+    now, limit = view.now, np.asarray(np.where(view.judged, _limits(view), np.nan), dtype=np.float64)
+    spent = placed(
+        COST,
+        now.places,
+        now.labels,
+        view.reasons(np.zeros(len(cost), dtype=bool)),
+        value=1000 * cost,
+        interval=(np.maximum(0.0, 1000 * low), 1000 * high),
+        limit=np.asarray(1000.0 * limit, dtype=np.float64),
+        breached=cost > limit,
+    )
+    return Readings.joined([spent, _benefit(view, limit)])
 
 
-def _limit(costs: Costs, now: _View, then: _View, phi: float) -> float:
+def _benefit(view: _View, limit: Floats) -> Readings:
+    worthless, now = view.miss <= 0, view.now
+    held = np.where(worthless, 1.0, view.miss)
+    exchange = view.false_flag / held
+    value = view.share(view.films(HITS) - exchange * view.films(FALSE_FLAGS))
+    least = view.share(now.decisions[:, POSITIVE].sum(axis=1)) - limit / held
+    low, high = view.ends((np.ones_like(exchange), HITS), (-exchange, FALSE_FLAGS))
+    told = (np.where(worthless, np.nan, one) for one in (value, low, high))
+    value, *interval = told
+    return placed(
+        BENEFIT,
+        now.places,
+        now.labels,
+        view.reasons(worthless),
+        value=value,
+        interval=(interval[0], interval[1]),
+        limit=least,
+        breached=value < least,
+    )
+
+
+def _limits(view: _View) -> Floats:
     """Cost a film beyond which it has surely risen; each rate of the reference with one right and one wrong decision more, so that none is certain."""
-    prevalence = float(now.films[POSITIVE].sum()) / now.n
-    weights = np.array([(1 - prevalence) * costs.false_flag, prevalence * costs.miss])
-    wrong = np.array([then.films[FALSE_FLAGS], then.films[MISSES]]) / then.films.sum(axis=1)
-    held = (wrong * then.events + 1) / (then.events + 2)
-    variance = float((weights**2 * held * (1 - held) * (1 / then.events + 1 / now.events)).sum())
-    return float((weights * wrong).sum()) * (1 + MINIMUM_RISE) + Z * sqrt(phi * variance)
+    now, then = view.now, view.then
+    prevalence = np.nan_to_num(view.share(now.decisions[:, POSITIVE].sum(axis=1)))
+    weights = np.stack([(1 - prevalence) * view.false_flag, prevalence * view.miss], axis=1)
+    events, events_now = np.maximum(then.events, 1.0), np.maximum(now.events, 1.0)
+    wrong = np.stack([then.decisions[:, *kind] for kind in (FALSE_FLAGS, MISSES)], axis=1) / np.maximum(then.decisions.sum(axis=2), 1e-12)
+    held = (wrong * events + 1) / (events + 2)
+    variance = (weights**2 * held * (1 - held) * (1 / events + 1 / events_now)).sum(axis=1)
+    return np.asarray((weights * wrong).sum(axis=1) * (1 + MINIMUM_RISE) + Z * np.sqrt(view.phi * variance))

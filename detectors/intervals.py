@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import sqrt
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
@@ -62,9 +60,16 @@ def newcombe(first: tuple[float, float], second: tuple[float, float], dispersion
     >>> round(interval.low, 4), round(interval.high, 4)
     (0.0524, 0.3339)
     """
-    one, two = first[0] / first[1], second[0] / second[1]
-    inner, outer = wilson(*first, dispersion), wilson(*second, dispersion)
+    columns = (np.array([float(one)]) for one in (*first, *second, dispersion))
+    low, high = newcombe_ends(*columns)
+    return Interval(float(low[0]), float(high[0]))
+
+
+def newcombe_ends(k: Floats, n: Floats, k_other: Floats, n_other: Floats, dispersion: Floats) -> tuple[Floats, Floats]:
+    """Ends of Newcombe's intervals of many differences at once, k / n - k_other / n_other."""
+    one, two = k / n, k_other / n_other
+    (low, high), (low_other, high_other) = wilson_ends(k, n, dispersion), wilson_ends(k_other, n_other, dispersion)
     difference = one - two
-    below = sqrt((one - inner.low) ** 2 + (outer.high - two) ** 2)
-    above = sqrt((inner.high - one) ** 2 + (two - outer.low) ** 2)
-    return Interval(difference - below, difference + above)
+    below = np.sqrt((one - low) ** 2 + (high_other - two) ** 2)
+    above = np.sqrt((high - one) ** 2 + (two - low_other) ** 2)
+    return difference - below, difference + above

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from detectors.schema import MASS_BINS, NEGATIVE, POSITIVE, READ, SCORE_BINS, Schema, score_centers
 from detectors.tally import Tally, tally_of
-from detectors.verification import FALSE_NEGATIVES, FALSE_POSITIVES, TRUE_NEGATIVES, TRUE_POSITIVES, Verified
+from detectors.verification import FALSE_NEGATIVES, FALSE_POSITIVES, TRUE_NEGATIVES, TRUE_POSITIVES, verified
 
 KINDS = ((TRUE_NEGATIVES, FALSE_POSITIVES), (FALSE_NEGATIVES, TRUE_POSITIVES))
 """Decisions on negatives and on positives, below the operating point and flagged."""
@@ -67,21 +67,20 @@ class Masses:
         return np.divide(films**2, spread, out=np.zeros_like(films), where=(spread > 0) & known.reshape(-1, *[1] * (films.ndim - 1)))
 
     @cached_property
+    def filled(self) -> slice:
+        """Score bins from the first to the last that hold anything: what ranks films need not look at the others."""
+        some = np.flatnonzero(self.scores.any(axis=(0, 1)))
+        return slice(int(some[0]), int(some[-1]) + 1) if some.size else slice(0, 0)
+
+    @cached_property
     def films(self) -> Floats:
         """All films [places]."""
         return np.asarray(self.decisions.sum(axis=(1, 2)))
 
-    def at(self, rows: NDArray[np.int64]) -> Masses:
-        """Some of the places."""
-        return Masses(
-            tuple(self.places[row] for row in rows.tolist()),
-            self.scores[rows],
-            self.scale[rows],
-            self.decisions[rows],
-            self.decision_scale[rows],
-            self.labels[rows],
-            tuple(self.reasons[row] for row in rows.tolist()),
-        )
+    def ranked(self, rows: NDArray[np.int64]) -> tuple[Floats, Floats, Floats]:
+        """Negatives, positives and scale of some of the places, on the filled bins."""
+        here = self.scores[rows][..., self.filled]
+        return here[:, 0], here[:, 1], self.scale[rows][:, self.filled]
 
 
 def masses_of(schema: Schema, window: Mapping[str, Tally], findings: Sequence[str], cells: Sequence[str]) -> Masses:
@@ -103,23 +102,27 @@ _KEPT: deque[tuple[Schema, Mapping[str, Tally], tuple[tuple[str, ...], tuple[str
 
 
 def _read(schema: Schema, window: Mapping[str, Tally], findings: tuple[str, ...], cells: tuple[str, ...]) -> Masses:
-    tallies = [tally_of(schema, window, cell) for cell in cells]
-    parts = [_of_finding(schema, tallies, finding) for finding in findings]
-    scores, scale, decisions, decision_scale, labels = (np.concatenate([part[i] for part in parts]) for i in range(5))
-    places = tuple(product(findings, cells))
-    reasons = tuple(why for part in parts for why in part[5])
-    return Masses(places, scores, scale, decisions, decision_scale, labels.astype(np.int64), reasons)
-
-
-def _of_finding(schema: Schema, tallies: Sequence[Tally], finding: str) -> tuple[Floats, Floats, Floats, Floats, Floats, tuple[str, ...]]:
-    seen = Verified.of(schema, tallies, finding)
-    stratum = _strata_of(schema.strata[schema.findings.index(finding)])
-    scores = np.stack([_labelled(one, finding) for one in tallies]) * seen.lift[:, None, stratum]
-    totals = [[seen.total(kind) for kind in kinds] for kinds in KINDS]
+    tallies, seen = [tally_of(schema, window, cell) for cell in cells], verified(schema, window, findings, cells)
+    scores, scale = np.empty((len(findings), len(cells), 2, SCORE_BINS)), np.empty((len(findings), len(cells), SCORE_BINS))
+    lift, each = (one.reshape(len(findings), len(cells), -1) for one in (seen.lift, seen.scale))
+    for place, finding in enumerate(findings):
+        stratum = _strata_of(schema.strata[schema.findings.index(finding)])
+        np.multiply(_labelled(schema, tallies, finding), lift[place][:, None, stratum], out=scores[place])
+        scale[place] = each[place][:, stratum]
+    totals = [[seen.totals[kind] for kind in kinds] for kinds in KINDS]
     decisions, scales = (
         np.stack([np.stack([getattr(one, name) for one in row], axis=1) for row in totals], axis=1) for name in ("films", "scale")
     )
-    return scores, seen.scale[:, stratum], decisions, scales, seen.readings[:, READ].sum(axis=1), seen.unread()
+    labels = seen.readings[:, READ].sum(axis=1).astype(np.int64)
+    return Masses(
+        tuple(product(findings, cells)),
+        scores.reshape(-1, 2, SCORE_BINS),
+        scale.reshape(-1, SCORE_BINS),
+        decisions,
+        scales,
+        labels,
+        seen.unread(),
+    )
 
 
 @lru_cache(maxsize=FINDINGS_HELD)
@@ -128,12 +131,18 @@ def _strata_of(ends: tuple[float, ...]) -> NDArray[np.int64]:
     return np.searchsorted(ends, score_centers(), side="right")
 
 
-def _labelled(tally: Tally, finding: str) -> Floats:
-    """Weighted labels by class and score bin [2, 1000]."""
-    plain = tally.scores(finding)[NEGATIVE : POSITIVE + 1].astype(np.float64)
-    if not tally.schema.blocks[f"mass/{finding}"].of(tally.vector).any():
-        return plain
-    coarse = plain.reshape(2, MASS_BINS, FINE)
+def _labelled(schema: Schema, tallies: Sequence[Tally], finding: str) -> Floats:
+    """Weighted labels by class and score bin [tallies, 2, 1000]."""
+    plain = np.stack([one.scores(finding)[NEGATIVE : POSITIVE + 1] for one in tallies]).astype(np.float64)
+    block = schema.blocks[f"mass/{finding}"]
+    for place, one in enumerate(tallies):
+        if block.of(one.vector).any():
+            plain[place] = _weighed(one, finding, plain[place].reshape(2, MASS_BINS, FINE))
+    return np.asarray(plain)
+
+
+def _weighed(tally: Tally, finding: str, coarse: Floats) -> Floats:
+    """Where some are weighted or soft, the mass of each bin of 0.256 logits, spread over its score bins [2, 1000]."""
     whole = np.maximum(tally.mass(finding), 0.0)
     mixed = np.abs(whole - coarse.sum(axis=2)).max(axis=0) > 0
-    return np.where(mixed[None, :, None], whole[:, :, None] / FINE, coarse).reshape(2, SCORE_BINS)
+    return np.asarray(np.where(mixed[None, :, None], whole[:, :, None] / FINE, coarse).reshape(2, SCORE_BINS))

@@ -60,32 +60,48 @@ def measure_rates(name: str, rates: Sequence[Rate], side: str) -> Readings:
     ('within', 'breached', 0.219)
     """
     counts = np.array([(one.k, one.n, one.k_reference, one.n_reference, one.dispersion) for one in rates], dtype=np.float64).reshape(-1, 5)
+    where = [(one.cell, one.finding, one.feature) for one in rates]
+    return rates_of(name, counts, side, rates[0].minimum_odds_ratio if rates else 1.0, where)
+
+
+def rates_of(
+    name: str,
+    counts: Floats,
+    side: str,
+    minimum_odds_ratio: float,
+    where: Sequence[tuple[str, str, str]],
+    *,
+    without: Sequence[str] = (),
+) -> Readings:
+    """Measure shares that are in columns already.
+
+    Args:
+        name: Of the measurement.
+        counts: k, n, k and n of the reference, and phi, of each [rates, 5].
+        side: As in `measure_rates`.
+        minimum_odds_ratio: Of the plan.
+        where: Cell, finding and feature of each.
+        without: Why there is no number, of each; empty where there is one. Its n is told all the same.
+    """
     k, n, k_reference, n_reference, phi = counts.T
     whole = np.rint(n).astype(np.int64)
-    value, low, high, limit = np.full((4, len(rates)), np.nan)
+    value, low, high, limit = np.full((4, len(counts)), np.nan)
     shown = whole >= SHOWN
+    if without:
+        shown &= ~np.array([bool(why) for why in without], dtype=bool)
     judged = shown & (np.minimum(whole, np.rint(n_reference)) >= JUDGED)
     value[shown] = k[shown] / n[shown]
     low[shown], high[shown] = wilson_ends(k[shown], n[shown], phi[shown])
-    rises = np.full(len(rates), side == "high") if side != "both" else value * n_reference >= k_reference
+    rises = np.full(len(counts), side == "high") if side != "both" else value * n_reference >= k_reference
     if judged.any():
-        limit[judged] = _limits(counts[judged], rises[judged], rates[0].minimum_odds_ratio)
+        limit[judged] = _limits(counts[judged], rises[judged], minimum_odds_ratio)
     breached = np.where(rises, value > limit, value < limit)
     verdicts = np.where(judged, np.where(breached, _BREACHED, _WITHIN), _INSUFFICIENT).astype(np.int8)
     reasons = [TOO_FEW if few else "" if said else NO_VERDICT for few, said in zip((~shown).tolist(), judged.tolist(), strict=True)]
-    return Readings.columns(
-        name,
-        reasons,
-        [one.cell for one in rates],
-        [one.finding for one in rates],
-        [one.feature for one in rates],
-        value=value,
-        low=low,
-        high=high,
-        limit=limit,
-        n=whole,
-        verdict=verdicts,
-    )
+    if without:
+        reasons = [why or reason for why, reason in zip(without, reasons, strict=True)]
+    columns = list(zip(*where, strict=True)) or [(), (), ()]
+    return Readings.columns(name, reasons, *columns, value=value, low=low, high=high, limit=limit, n=whole, verdict=verdicts)
 
 
 _WITHIN, _BREACHED, _INSUFFICIENT = (VERDICTS.index(one) for one in (Verdict.WITHIN, Verdict.BREACHED, Verdict.INSUFFICIENT))

@@ -8,13 +8,14 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.measurement import Interval, Measurement
-from detectors.rates import Rate, measure_rates
+from detectors.measurement import Measurement
+from detectors.rates import SHOWN, rates_of
 from detectors.reference import Reference
 from detectors.tally import Tally, tally_of
 
 NAME = "reader_kappa"
 BOTH, ONE, NONE = range(3)
+NOBODY, ALIKE = "no film was read by several readers", "the readers saw the finding always or never"
 
 
 def reader_kappa(reference: Reference, window: Mapping[str, Tally]) -> Sequence[Measurement]:
@@ -27,38 +28,27 @@ def reader_kappa(reference: Reference, window: Mapping[str, Tally]) -> Sequence[
     Source:
         Scott 1955, Public Opinion Quarterly 19:321; Fleiss 1971, Psychological Bulletin 76:378, for pooled pairs.
     """
-    where = [(finding, cell) for finding in reference.schema.findings for cell in reference.cells]
-    pairs = [tally_of(reference.schema, window, cell).pairs(finding) for finding, cell in where]
-    usual = [reference.tallies[cell].pairs(finding) for finding, cell in where]
-    rates = [
-        Rate(
-            k=int(now[ONE]),
-            n=int(now.sum()),
-            k_reference=int(then[ONE]),
-            n_reference=int(then.sum()),
-            dispersion=1.0,
-            minimum_odds_ratio=reference.plan.minimum_odds_ratio,
-            cell=cell,
-            finding=finding,
-        )
-        for (finding, cell), now, then in zip(where, pairs, usual, strict=True)
-    ]
-    return [_kappa(one, now) for one, now in zip(measure_rates(NAME, rates, "high"), pairs, strict=True)]
-
-
-def _kappa(differ: Measurement, pairs: NDArray[np.int64]) -> Measurement:
-    """Turn the share of pairs that differ into kappa."""
-    seen = float(2 * pairs[BOTH] + pairs[ONE]) / max(float(2 * pairs.sum()), 1.0)
+    now, then = (_pairs(reference, tallies) for tallies in (window, reference.tallies))
+    counts = np.stack([now[:, ONE], now.sum(axis=1), then[:, ONE], then.sum(axis=1), np.ones(len(now))], axis=1)
+    where = [(cell, finding, "") for finding in reference.schema.findings for cell in reference.cells]
+    seen = (2 * now[:, BOTH] + now[:, ONE]) / np.maximum(2 * now.sum(axis=1), 1.0)
     chance = 2 * seen * (1 - seen)
-    if differ.value is None or differ.interval is None:
-        return replace(differ, reason=differ.reason if pairs.any() else "no film was read by several readers")
-    if not chance:
-        return Measurement.insufficient(
-            NAME, differ.n, "the readers saw the finding always or never", cell=differ.cell, finding=differ.finding
-        )
-    return replace(
-        differ,
-        value=1 - differ.value / chance,
-        interval=Interval(1 - differ.interval.high / chance, 1 - differ.interval.low / chance),
-        limit=None if differ.limit is None else 1 - differ.limit / chance,
+    known = now.sum(axis=1) > 0
+    alike = (now.sum(axis=1) >= SHOWN) & (chance == 0)
+    differ = rates_of(NAME, counts, "high", reference.plan.minimum_odds_ratio, where, without=_without(known, alike))
+    low, high, value, limit = (
+        1 - one / np.where(chance > 0, chance, np.nan) for one in (differ.high, differ.low, differ.value, differ.limit)
     )
+    return replace(differ, value=value, low=low, high=high, limit=limit)
+
+
+def _without(known: NDArray[np.bool_], alike: NDArray[np.bool_]) -> list[str]:
+    """Why there is no kappa of a place; empty where there may be one."""
+    return [NOBODY if not some else ALIKE if same else "" for some, same in zip(known.tolist(), alike.tolist(), strict=True)]
+
+
+def _pairs(reference: Reference, window: Mapping[str, Tally]) -> NDArray[np.float64]:
+    """Pairs of readers in every place, finding by finding [places, 3]."""
+    tallies = [tally_of(reference.schema, window, cell) for cell in reference.cells]
+    counted = [one.pairs(finding) for finding in reference.schema.findings for one in tallies]
+    return np.array(counted, dtype=np.float64).reshape(-1, 3)

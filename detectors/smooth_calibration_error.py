@@ -13,7 +13,8 @@ from scipy.special import expit
 
 from detectors.intervals import Z
 from detectors.masses import Masses, masses_of
-from detectors.measurement import Measurement, Verdict
+from detectors.measurement import Measurement
+from detectors.placed import placed, spread_out
 from detectors.reference import REFERENCES_HELD, Reference
 from detectors.schema import score_centers
 from detectors.tally import Tally
@@ -21,6 +22,7 @@ from detectors.tally import Tally
 NAME = "smooth_calibration_error"
 EVENTS_NEEDED = 50
 """Positives and negatives, each."""
+TOO_FEW = f"{EVENTS_NEEDED} positives and {EVENTS_NEEDED} negatives needed, in the window and in the reference"
 MINIMUM_RISE = 0.02
 POINTS = 256
 """Of the grid on which probabilities are smoothed; widths below one of its cells are not told apart."""
@@ -61,8 +63,18 @@ def smooth_calibration_error(reference: Reference, window: Mapping[str, Tally]) 
     found = smooth_error(now.negatives[rows], now.positives[rows], now.scale[rows], phi[rows])
     known = _usual_errors(reference)
     limits = found.chance + Z * found.chance_deviation + np.maximum(known.value - known.chance, 0.0)[rows] + MINIMUM_RISE
-    by_place = dict(zip(rows.tolist(), zip(found.value.tolist(), limits.tolist(), strict=True), strict=True))
-    return [_measured(now, at, by_place.get(at)) for at in range(len(now.places))]
+    value, limit = (spread_out(one, rows, len(now.places)) for one in (found.value, limits))
+    nothing = np.full(len(now.places), np.nan)
+    return placed(
+        NAME,
+        now.places,
+        now.labels,
+        [(why or TOO_FEW) if few else "" for why, few in zip(now.reasons, np.isnan(value).tolist(), strict=True)],
+        value=value,
+        interval=(nothing, nothing),
+        limit=limit,
+        breached=value > limit,
+    )
 
 
 def smooth_error(negatives: Floats, positives: Floats, scale: Floats | float = 1.0, dispersion: Floats | float = 1.0) -> Error:
@@ -102,16 +114,6 @@ def _usual_errors(reference: Reference) -> Error:
     then = _usual(reference)
     phi = np.array([reference.dispersion_of("calibration", cell=cell, finding=finding) for finding, cell in then.places])
     return smooth_error(then.negatives, then.positives, then.scale, phi)
-
-
-def _measured(now: Masses, at: int, found: tuple[float, float] | None) -> Measurement:
-    (finding, cell), labels = now.places[at], int(now.labels[at])
-    if found is None:
-        reason = now.reasons[at] or f"{EVENTS_NEEDED} positives and {EVENTS_NEEDED} negatives needed, in the window and in the reference"
-        return Measurement.insufficient(NAME, labels, reason, cell=cell, finding=finding)
-    value, limit = found
-    verdict = Verdict.BREACHED if value > limit else Verdict.WITHIN
-    return Measurement(NAME, value, labels, None, limit, verdict, cell=cell, finding=finding)
 
 
 def _on_grid(mass: Floats) -> Floats:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from detectors.intervals import Z
 from detectors.masses import Masses, masses_of
-from detectors.measurement import Interval, Measurement, Verdict
+from detectors.measurement import Measurement
+from detectors.placed import placed
 from detectors.reference import REFERENCES_HELD, Reference
 from detectors.schema import EXCESS, VARIANCE
 from detectors.tally import Tally
@@ -20,6 +21,7 @@ from detectors.unbinned import OF_BINS, binned, unbinned
 NAME = "spiegelhalter_z"
 EVENTS_NEEDED = 50
 """Positives and negatives, each; below, the normal approximation lies."""
+TOO_FEW = f"{EVENTS_NEEDED} positives and {EVENTS_NEEDED} negatives needed, in the window and in the reference"
 
 Floats = NDArray[np.float64]
 
@@ -50,7 +52,21 @@ def spiegelhalter(reference: Reference, window: Mapping[str, Tally]) -> Sequence
     """
     now = masses_of(reference.schema, window, reference.schema.findings, reference.cells)
     found, usual = _sums(reference, window, now), _usual(reference)
-    return [_measure(reference, now, row, found, usual) for row in range(len(now.places))]
+    root = np.sqrt(np.array([reference.dispersion_of("calibration", cell=cell, finding=finding) for finding, cell in now.places]))
+    known = np.rint(np.minimum(found.events, usual.events)) >= EVENTS_NEEDED
+    scale, share = root * found.deviation, found.films / np.maximum(usual.films, 1e-12)
+    value = np.where(known, found.excess / scale, np.nan)
+    limit = np.abs(usual.excess) * share / scale + Z * np.hypot(1.0, root * usual.deviation * share / scale)
+    return placed(
+        NAME,
+        now.places,
+        now.labels,
+        ["" if said else why or TOO_FEW for said, why in zip(known.tolist(), now.reasons, strict=True)],
+        value=value,
+        interval=(value - Z, value + Z),
+        limit=limit,
+        breached=np.abs(value) > limit,
+    )
 
 
 def _sums(reference: Reference, window: Mapping[str, Tally], masses: Masses) -> Sums:
@@ -66,17 +82,3 @@ def _usual(reference: Reference) -> Sums:
     """What the reference itself shows."""
     then = masses_of(reference.schema, reference.tallies, reference.schema.findings, reference.cells)
     return _sums(reference, reference.tallies, then)
-
-
-def _measure(reference: Reference, now: Masses, row: int, found: Sums, usual: Sums) -> Measurement:
-    (finding, cell), labels = now.places[row], int(now.labels[row])
-    if round(min(found.events[row], usual.events[row])) < EVENTS_NEEDED:
-        needed = f"{EVENTS_NEEDED} positives and {EVENTS_NEEDED} negatives needed, in the window and in the reference"
-        return Measurement.insufficient(NAME, labels, now.reasons[row] or needed, cell=cell, finding=finding)
-    root = float(np.sqrt(reference.dispersion_of("calibration", cell=cell, finding=finding)))
-    scale, share = root * float(found.deviation[row]), float(found.films[row] / usual.films[row])
-    value = float(found.excess[row]) / scale
-    expected = abs(float(usual.excess[row])) * share / scale
-    limit = expected + Z * float(np.hypot(1.0, root * usual.deviation[row] * share / scale))
-    verdict = Verdict.BREACHED if abs(value) > limit else Verdict.WITHIN
-    return Measurement(NAME, value, labels, Interval(value - Z, value + Z), limit, verdict, cell=cell, finding=finding)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,17 +29,17 @@ def unbinned(schema: Schema, window: Mapping[str, Tally], findings: Sequence[str
     It mends what comes of masses by some 1e-5, and makes it exact where every film has one plain label. Soft and weighted labels are
     known by bins only: where there are any it is 0.
     """
-    tallies = {cell: tally_of(schema, window, cell) for cell in cells}
-    return np.array([_mended(tallies[cell], finding) for finding, cell in product(findings, cells)]).reshape(-1, len(OF_BINS)).T
+    tallies = [tally_of(schema, window, cell) for cell in cells]
+    return np.concatenate([_mended(schema, tallies, finding) for finding in findings], axis=1)
 
 
-def _mended(tally: Tally, finding: str) -> list[float]:
-    counts = tally.scores(finding)[[NEGATIVE, POSITIVE]]
-    labels = float(counts.sum())
-    if not labels or tally.schema.blocks[f"mass/{finding}"].of(tally.vector).any():
-        return [0.0] * len(OF_BINS)
-    exact = tally.losses(finding)
-    return [float(exact[kind] - (counts * of_bins).sum()) / labels for kind, of_bins in OF_BINS.items()]
+def _mended(schema: Schema, tallies: Sequence[Tally], finding: str) -> Floats:
+    counts = np.stack([one.scores(finding)[NEGATIVE : POSITIVE + 1] for one in tallies]).astype(np.float64)
+    labels, exact = counts.sum(axis=(1, 2)), np.stack([one.losses(finding) for one in tallies])
+    block = schema.blocks[f"mass/{finding}"]
+    plain = (labels > 0) & ~np.array([block.of(one.vector).any() for one in tallies])
+    lost = exact[:, list(OF_BINS)].T - np.einsum("kcb,pcb->kp", np.stack(list(OF_BINS.values())), counts)
+    return np.asarray(np.where(plain, lost / np.maximum(labels, 1.0), 0.0))
 
 
 def binned(masses: Masses, kind: int) -> Floats:

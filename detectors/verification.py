@@ -16,14 +16,16 @@ Sources: Horvitz and Thompson 1952, Journal of the American Statistical Associat
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.schema import READ, SQUARE, SQUARED_POSITIVE, WEIGHT, WEIGHTED_POSITIVE, Schema
-from detectors.tally import Tally, tally_of
+from detectors.schema import NEGATIVE, POSITIVE, READ, SQUARE, SQUARED_POSITIVE, WEIGHT, WEIGHTED_POSITIVE, Schema
+from detectors.tally import WEIGHED_POINT, Tally, tally_of
 
 LABELS_OF_A_STRATUM = 5
 """Strata with fewer labels are joined with their neighbour on the same side of the operating point."""
@@ -79,12 +81,14 @@ class Shares:
         return self.value * self.n
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Verified:
-    """What was read of one finding, in rows (cells, most often) and strata.
+    """What was read of some findings, in rows (findings, then cells, most often) and strata.
+
+    Where findings have unlike numbers of strata, the last of some are empty.
 
     films: predictions [rows, strata]. readings: the sums of `Tally.readings` [rows, 5, strata]. audited: labels with a stored probability
-    [rows, strata]. flagged: whether a stratum is flagged [strata]. together: whether two strata were joined [rows, strata, strata].
+    [rows, strata]. flagged: whether a stratum is flagged [rows, strata]. together: 1 where two strata were joined [rows, strata, strata].
     lift: films that a unit of weight stands for, 0 where nothing was read; scale: films that one label stands for, by the variance of a
     total [rows, strata].
     """
@@ -93,41 +97,57 @@ class Verified:
     readings: Floats
     audited: Floats
     flagged: Bools
-    together: Bools
+    together: Floats
     lift: Floats
     scale: Floats
 
     @classmethod
-    def of(cls, schema: Schema, tallies: Sequence[Tally], finding: str) -> Verified:
-        """Take what some tallies know of one finding; strata too thinly read are joined with their neighbours."""
-        strata = np.stack([one.strata(finding) for one in tallies])
-        readings, flagged = np.stack([one.readings(finding) for one in tallies]), schema.flagged(finding)
-        films = strata.sum(axis=1).astype(np.float64)
-        audited = readings[:, READ] - strata[:, 1:].sum(axis=1)
-        return cls.summed(films, readings, audited, flagged)
+    def of(cls, schema: Schema, tallies: Sequence[Tally], *findings: str) -> Verified:
+        """Take what some tallies know of some findings, finding by finding; strata too thinly read are joined with their neighbours."""
+        sides = [schema.flagged(finding) for finding in findings]
+        strata = max((len(side) for side in sides), default=0)
+        shape = (len(findings), len(tallies), strata)
+        films, audited, flagged = np.zeros(shape), np.zeros(shape), np.ones(shape, dtype=bool)
+        readings = np.zeros((*shape[:2], 5, strata))
+        for place, (finding, side) in enumerate(zip(findings, sides, strict=True)):
+            here = slice(len(side))
+            counted, read = _counts(schema, tallies, finding)
+            films[place, :, here], readings[place, ..., here], flagged[place, :, here] = counted.sum(axis=1), read, side
+            audited[place, :, here] = read[:, READ] - counted[:, NEGATIVE : POSITIVE + 1].sum(axis=1)
+        rows = len(findings) * len(tallies)
+        return cls.summed(*(one.reshape(rows, *one.shape[2:]) for one in (films, readings, audited)), flagged=flagged.reshape(rows, -1))
 
     @classmethod
-    def summed(cls, films: Floats, readings: Floats, audited: Floats, flagged: Bools) -> Verified:
+    def summed(cls, films: Floats, readings: Floats, audited: Floats, *, flagged: Bools) -> Verified:
         """Take sums by stratum, and join strata that are too thinly read."""
         group = _joined(readings[:, READ], films, flagged)
-        together = group[:, :, None] == group[:, None, :]
-        known, weight, square = np.einsum("rst,krt->krs", together, np.stack([films, readings[:, WEIGHT], readings[:, SQUARE]]))
+        together = (group[:, :, None] == group[:, None, :]).astype(np.float64)
+        sums = np.stack([films, readings[:, WEIGHT], readings[:, SQUARE]], axis=2)
+        known, weight, square = np.moveaxis(together @ sums, 2, 0)
         lift = _over(known, weight)
         return cls(films, readings, audited, flagged, together, lift, lift * _over(square, weight))
 
-    def total(self, kind: tuple[bool, bool]) -> Total:
-        """Estimate how many films of a kind there are.
+    @cached_property
+    def totals(self) -> Mapping[tuple[bool, bool], Total]:
+        """How many films of each kind there are, by estimate.
 
         The variance is that of Poisson counts. Strata in which none of the kind was found, and not every film was read, may hide some:
         one is granted to all of them together.
         """
-        flagged, positive = kind
-        here = self.flagged == flagged
-        weights, squares = self.readings[:, WEIGHTED_POSITIVE], self.readings[:, SQUARED_POSITIVE]
-        if not positive:
-            weights, squares = self.readings[:, WEIGHT] - weights, self.readings[:, SQUARE] - squares
+        readings = self.readings
+        of_class = {
+            True: (readings[:, WEIGHTED_POSITIVE], readings[:, SQUARED_POSITIVE]),
+            False: (readings[:, WEIGHT] - readings[:, WEIGHTED_POSITIVE], readings[:, SQUARE] - readings[:, SQUARED_POSITIVE]),
+        }
+        found = self.together @ np.stack([weights for weights, _ in of_class.values()], axis=2) > 0
+        return {
+            (flagged, positive): self._total(self.flagged == flagged, *of_class[positive], found[..., place])
+            for place, positive in enumerate(of_class)
+            for flagged in SIDES
+        }
+
+    def _total(self, here: Bools, weights: Floats, squares: Floats, found: Bools) -> Total:
         lift, each = self.lift, self.scale
-        found = np.einsum("rst,rt->rs", self.together, weights) > 0
         films, variance = (np.maximum((lift**power * sums * here).sum(axis=1), 0.0) for power, sums in ((1, weights), (2, squares)))
         side = self.films * here
         left = np.where(here & ~found, np.maximum(self.films - self.readings[:, READ], 0.0), 0.0)
@@ -139,13 +159,13 @@ class Verified:
     def share(self, name: str) -> Shares:
         """Estimate a decision rate (`PAIRS`)."""
         first, second = PAIRS[name]
-        return self._of(self.total(first), self.total(second), {first[0], second[0]})
+        return self._of(self.totals[first], self.totals[second], {first[0], second[0]})
 
     def prevalence(self) -> Shares:
         """Estimate the share of positives among all films."""
         positive, negative = (
-            self.total(TRUE_POSITIVES) + self.total(FALSE_NEGATIVES),
-            self.total(FALSE_POSITIVES) + self.total(TRUE_NEGATIVES),
+            self.totals[TRUE_POSITIVES] + self.totals[FALSE_NEGATIVES],
+            self.totals[FALSE_POSITIVES] + self.totals[TRUE_NEGATIVES],
         )
         return self._of(positive, negative, {True, False})
 
@@ -166,23 +186,43 @@ class Verified:
 
     def unread(self, sides: Collection[bool] = (False, True)) -> tuple[str, ...]:
         """Say of each row why nothing can be said of the films of these sides (flagged or not); empty where it can."""
-        return tuple("; ".join(filter(None, each)) for each in zip(*(self._unread(flagged=side) for side in sorted(sides)), strict=True))
+        return tuple("; ".join(filter(None, each)) for each in zip(*(self._unread[side] for side in sorted(sides)), strict=True))
 
-    def _unread(self, *, flagged: bool) -> list[str]:
-        """Say why nothing can be said of the films of one side; empty where it can."""
-        here = self.flagged == flagged
-        films, read, audited = (one[:, here].sum(axis=1) for one in (self.films, self.readings[:, READ], self.audited))
-        others, read_there = (one[:, ~here].sum(axis=1) for one in (self.films, self.readings[:, READ]))
+    @cached_property
+    def _unread(self) -> Mapping[bool, list[str]]:
+        """Why nothing can be said of the films of one side, by row; empty where it can."""
+        return {flagged: self._why_unread(self.flagged == flagged, SIDES[flagged]) for flagged in SIDES}
+
+    def _why_unread(self, here: Bools, name: str) -> list[str]:
+        films, read, audited = ((one * here).sum(axis=1) for one in (self.films, self.readings[:, READ], self.audited))
+        others, read_there = ((one * ~here).sum(axis=1) for one in (self.films, self.readings[:, READ]))
         never = (films > 0) & (read <= 0)
         rarely = (read * others < HARDLY * films * read_there) & (audited <= 0)
-        name = SIDES[flagged]
-        said = f"of the {name} none was read", f"{name} are hardly ever read, and not by a known design"
-        return [said[0] if one else said[1] if other else "" for one, other in zip(never, rarely, strict=True)]
+        said = ("", f"{name} are hardly ever read, and not by a known design", f"of the {name} none was read")
+        return [said[why] for why in np.where(never, 2, rarely).tolist()]
 
 
-def verified(schema: Schema, window: Mapping[str, Tally], cells: Sequence[str], finding: str) -> Verified:
-    """Take what a window knows of one finding in some cells."""
-    return Verified.of(schema, [tally_of(schema, window, cell) for cell in cells], finding)
+def verified(schema: Schema, window: Mapping[str, Tally], findings: Sequence[str], cells: Sequence[str]) -> Verified:
+    """Take what a window knows of each finding in each cell, finding by finding. A window that was read is not changed afterwards."""
+    asked = (tuple(findings), tuple(cells))
+    for known_schema, known_window, known, found in _KEPT:
+        if known_schema is schema and known_window is window and known == asked:
+            return found
+    found = Verified.of(schema, [tally_of(schema, window, cell) for cell in cells], *findings)
+    _KEPT.append((schema, window, asked, found))
+    return found
+
+
+_KEPT: deque[tuple[Schema, Mapping[str, Tally], tuple[tuple[str, ...], tuple[str, ...]], Verified]] = deque(maxlen=2)
+"""What was read last: several detectors ask for the same of one window."""
+
+
+def _counts(schema: Schema, tallies: Sequence[Tally], finding: str) -> tuple[NDArray[np.int64], Floats]:
+    """Predictions by label state [tallies, 3, strata], and what `Tally.readings` says of each tally [tallies, 5, strata]."""
+    counted, weighed = (np.stack([schema.blocks[f"{name}/{finding}"].of(one.vector) for one in tallies]) for name in ("strata", "reading"))
+    positive = counted[:, POSITIVE]
+    labelled = counted[:, NEGATIVE] + positive
+    return counted, np.stack([labelled, labelled, positive, labelled, positive], axis=1) + weighed / WEIGHED_POINT
 
 
 def _over(numerator: Floats, denominator: Floats) -> Floats:
@@ -193,16 +233,17 @@ def _joined(labels: Floats, films: Floats, flagged: Bools) -> NDArray[np.int64]:
     """Number of the group of each stratum: neighbours on one side are joined until they hold labels enough, or are read to the last film."""
     group = np.zeros(labels.shape, dtype=np.int64)
     for side in (False, True):
-        places = np.flatnonzero(flagged == side)
-        number = np.full(len(labels), places[0] if places.size else 0)
-        first, read, seen = number, np.zeros(len(labels)), np.zeros(len(labels))
-        for place in places:
-            begins = (place > first) & ((read >= LABELS_OF_A_STRATUM) | ((seen > 0) & (read >= seen)))
+        here = flagged == side
+        number = first = here.argmax(axis=1) if here.size else np.zeros(len(labels), dtype=np.int64)
+        read, seen = np.zeros(len(labels)), np.zeros(len(labels))
+        for place in range(labels.shape[1]):
+            inside = here[:, place]
+            begins = inside & (place > first) & ((read >= LABELS_OF_A_STRATUM) | ((seen > 0) & (read >= seen)))
             number = np.where(begins, place, number)
-            read, seen = (np.where(begins, 0.0, before) + now[:, place] for before, now in ((read, labels), (seen, films)))
-            group[:, place] = number
+            read, seen = (np.where(begins, 0.0, before) + now[:, place] * inside for before, now in ((read, labels), (seen, films)))
+            group[inside, place] = number[inside]
         thin = read < np.minimum(LABELS_OF_A_STRATUM, seen)
-        before = np.where(group[:, places] < number[:, None], group[:, places], -1).max(axis=1, initial=-1)
-        last = (group[:, places] == number[:, None]) & (thin & (before >= 0))[:, None]
-        group[:, places] = np.where(last, before[:, None], group[:, places])
+        before = np.where(here & (group < number[:, None]), group, -1).max(axis=1, initial=-1)
+        last = here & (group == number[:, None]) & (thin & (before >= 0))[:, None]
+        group = np.where(last, before[:, None], group)
     return group

@@ -3,46 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 
-from detectors.measurement import Measurement
-from detectors.patients import Dispersion
-from detectors.rates import Rate, measure_rates
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.rates import rates_of
+from detectors.readings import Readings
 from detectors.reference import Reference
 from detectors.verification import Shares
 
+Places = Sequence[tuple[str, str]]
+"""Finding and cell of each row."""
 
-def measure_shares(
-    reference: Reference, name: str, side: str, finding: str, *, now: Shares, then: Shares, dispersion: Dispersion
-) -> Sequence[Measurement]:
-    """Measure one share in every cell of a reference: Wilson's interval and the limit of rates.py, or the reason why there is no number.
+
+def places_of(reference: Reference) -> Places:
+    """Every finding in every cell, finding by finding: the rows of what is verified of a whole window."""
+    return list(product(reference.schema.findings, reference.cells))
+
+
+def measure_shares(reference: Reference, name: str, side: str, *, now: Shares, then: Shares, phi: NDArray[np.float64]) -> Readings:
+    """Measure one share in every place of a reference: Wilson's interval and the limit of rates.py, or the reason why there is no number.
 
     Args:
-        reference: Its cells are the rows of the shares.
+        reference: Its places are the rows of the shares.
         name: Of the measurement.
         side: As in `measure_rates`.
-        finding: What was read.
         now: Of the window.
         then: Of the reference.
-        dispersion: Of the finding in a cell.
+        phi: Dispersion of each place.
     """
-    counted = [row for row, reason in enumerate(now.reasons) if not reason]
-    rates = [
-        Rate(
-            k=float(now.hits[row]),
-            n=float(now.n[row]),
-            k_reference=float(then.hits[row]),
-            n_reference=float(then.n[row]),
-            dispersion=dispersion(finding, reference.cells[row]),
-            minimum_odds_ratio=reference.plan.minimum_odds_ratio,
-            cell=reference.cells[row],
-            finding=finding,
-        )
-        for row in counted
-    ]
-    measured = dict(zip(counted, measure_rates(name, rates, side), strict=True))
-    return [
-        measured[row]
-        if row in measured
-        else Measurement.insufficient(name, round(now.labels[row]), now.reasons[row], cell=cell, finding=finding)
-        for row, cell in enumerate(reference.cells)
-    ]
+    places = places_of(reference)
+    said = np.array([not why for why in now.reasons], dtype=bool)
+    counts = np.stack([now.hits, np.where(said, now.n, now.labels), then.hits, then.n, phi], axis=1)
+    where = [(cell, finding, "") for finding, cell in places]
+    return rates_of(name, counts, side, reference.plan.minimum_odds_ratio, where, without=now.reasons)

@@ -114,7 +114,7 @@ def after_reading(known: Verified, strata: NDArray[np.int64], probabilities: Flo
     ):
         readings[0, kind] += stands_for * np.bincount(strata, weights=each, minlength=count)
     audited[0] += stands_for * np.bincount(strata, weights=probabilities, minlength=count)
-    return Verified.summed(known.films, readings, audited, known.flagged)
+    return Verified.summed(known.films, readings, audited, flagged=known.flagged)
 
 
 def _shares(size: Floats) -> Floats:
