@@ -73,6 +73,8 @@ class Deed(StrEnum):
     MODEL_ROLLED_BACK = "model.rolled_back"
     MODEL_STOPPED = "model.stopped"
     MODEL_RESUMED = "model.resumed"
+    CANARY_BEGUN = "canary.begun"
+    CANARY_ENDED = "canary.ended"
     ERASED = "erased"
     WORDS_ACCEPTED = "words.accepted"
     WORDS_WITHDRAWN = "words.withdrawn"

@@ -62,6 +62,10 @@ class ComparisonReply(BaseModel):
     more: int | None
     ready_on: date | None
     criteria: list[CriterionReply]
+    sources: Annotated[
+        dict[str, int],
+        Field(description="Films that the challenger saw in the shadow, answered as a canary, or was asked about afterwards (past)."),
+    ] = {}
 
 
 Now = Annotated[bool, Query(description="Compare anew, rather than show what the worker found last.")]

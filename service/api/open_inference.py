@@ -9,7 +9,8 @@ the `error` that the protocol wants. Health and metadata are open, as the home p
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -28,9 +29,9 @@ from service.api.tensors import JSON_BYTES, query_of, written_reply
 from service.domain import Submission
 from service.errors import InvalidRequestError, TooLargeError, UnavailableError, UnknownModelError
 from service.gateway.admit import Seat
-from service.gateway.fleet import Serving
 from service.gateway.path import Answer
 from service.gateway.readiness import can_answer, readiness
+from service.gateway.serving import Serving
 
 router = APIRouter(prefix="/v2", tags=["open inference"])
 
@@ -126,7 +127,7 @@ async def infer(
         submission = submission_of(said, model, service.settings, caller, now, secret=service.gateway.key)
         account.site = submission.site
         found(service, model, version)
-        with service.fleet.lease(model) as serving:
+        with service.fleet.lease(model) as champion, turn(service, champion, submission.site, version) as serving:
             most = service.settings.batch_size
             try:
                 body = await read_body(request, seat, JSON_BYTES + most * serving.geometry.row_bytes)
@@ -145,6 +146,16 @@ async def infer_at_once(request: Request) -> Response:
     service = await service_of(request)
     caller = await may_predict(request, service)
     return await infer(**request.path_params, request=request, caller=caller, service=service, said=said_in(request.headers))
+
+
+@contextmanager
+def turn(service: Service, champion: Serving, site: str, version: str | None) -> Iterator[Serving]:
+    """Whoever answers tensors of this site; who asks for a version gets that one."""
+    if version is not None:
+        yield champion
+        return
+    with service.fleet.partly.turn(champion, site, None) as serving:
+        yield serving
 
 
 def found(service: Service, model: str, version: str | None) -> Serving:

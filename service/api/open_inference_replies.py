@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.api.tensors import INPUT
-from service.gateway.fleet import Serving
+from service.gateway.serving import Serving
 
 
 class Live(BaseModel):

@@ -178,7 +178,8 @@ async def get_prediction(prediction: UUID, caller: MayRead, service: Served, for
 async def spooled_prediction(service: Service, prediction: UUID) -> PredictionReply | None:
     """The answer as it lies in this gateway's spool, if it does."""
     found = await service.gateway.capture.spool.recall(prediction)
-    manifests = {each.version.id: each.manifest for each in service.fleet.serving.values()}
+    running = (*service.fleet.serving.values(), *service.fleet.partly.servings)
+    manifests = {each.version.id: each.manifest for each in running}
     if found is None or found.model_version not in manifests:
         return None
     return PredictionReply.of(found, manifests[found.model_version], replayed=True, where=Durability.SPOOL)

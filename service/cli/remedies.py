@@ -27,6 +27,8 @@ remedies = typer.Typer(help="Remedies: list them, show one, decide, bring a chal
 Id = Annotated[UUID, typer.Argument(help="Id of the remedy, as `stepwedge remedies list` shows it.", show_default=False)]
 Model = Annotated[str, typer.Argument(help="Name of the model.", show_default=False)]
 Why = Annotated[str, typer.Option("--reason", help="Why; kept for good.", show_default=False)]
+Share = Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of patients, 0 to 1.")]
+Sites = Annotated[list[str] | None, typer.Option("--site", help="A site; may be given several times.", show_default=False)]
 Force = Annotated[bool, typer.Option("--force", help="Although the comparison has not passed.")]
 
 
@@ -71,6 +73,23 @@ def promote(identifier: Id, reason: Why, force: Force = False) -> None:
     from service.remedies.promote import promote_challenger  # noqa: PLC0415 - likewise
 
     _decide(identifier, reason, lambda connection, at: promote_challenger(connection, _decision(identifier, at, reason), force=force))
+
+
+@remedies.command()
+def canary(identifier: Id, reason: Why, share: Share = 0.0, site: Sites = None, force: Force = False) -> None:
+    """Let the challenger of a remedy answer in part: films of a share of the patients, and all films of some sites."""
+    from service.remedies.canary import Part, begin  # noqa: PLC0415 - likewise
+
+    part = Part(share, tuple(site or ()))
+    _decide(identifier, reason, lambda connection, at: begin(connection, _decision(identifier, at, reason), part, force=force))
+
+
+@remedies.command()
+def abort(identifier: Id, reason: Why) -> None:
+    """Let the champion answer every film again; the challenger stays in its shadow."""
+    from service.remedies.canary import abort as end  # noqa: PLC0415 - likewise
+
+    _decide(identifier, reason, lambda connection, at: end(connection, _decision(identifier, at, reason)))
 
 
 @remedies.command("roll-back")

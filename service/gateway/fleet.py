@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic
 
 import structlog
@@ -16,32 +16,31 @@ from service.domain import ModelVersion
 from service.errors import PackageError, StoppedModelError, UnavailableError, UnknownModelError
 from service.gateway.database import Database
 from service.gateway.last_known import LastKnown
+from service.gateway.partly import Partly
 from service.gateway.predict import Predictor
-from service.gateway.tensor import Geometry
+from service.gateway.serving import Leases, Serving
 from service.models.manifest import Accepts, Manifest, parse_manifest
-from service.store.models import champions
+from service.store.canaries import Canary, standing_canaries
+from service.store.models import champions, version_by_id
 from service.store.stops import all_standing
 
 POLL_S = 1.0
 TRY_AGAIN_S = 10.0
 LOADING = "The model is registered and is being loaded; try again shortly."
 
-InService = tuple[Sequence[ModelVersion], Mapping[str, str]]
-"""The champions, and why some of them answer nobody now. A model that is stopped is unknown to a gateway that starts without Postgres."""
-
 log = structlog.get_logger()
 
 
-@dataclass(slots=True, eq=False)
-class Serving:
-    """A version in service. `users` counts the films on their way; a retired version closes when the last has gone."""
+@dataclass(frozen=True, slots=True)
+class InService:
+    """The champions, why some of them answer nobody now, and the challengers that answer in part.
 
-    version: ModelVersion
-    manifest: Manifest
-    geometry: Geometry
-    predictor: Predictor
-    users: int = 0
-    retired: bool = False
+    A model that is stopped is unknown to a gateway that starts without Postgres, and there the champions answer alone.
+    """
+
+    champions: Sequence[ModelVersion]
+    stopped: Mapping[str, str] = field(default_factory=dict)
+    partly: Sequence[tuple[Canary, ModelVersion]] = ()
 
 
 class Fleet:
@@ -62,7 +61,8 @@ class Fleet:
         self._registered: frozenset[str] | None = None
         self._stopped: Mapping[str, str] = {}
         self._failed: dict[int, float] = {}
-        self._closing: set[asyncio.Task[None]] = set()
+        self._leases = Leases()
+        self.partly = Partly(start, self._leases)
         self.serving: dict[str, Serving] = {}
         self.accepts: dict[str, Accepts] | None = None
         """What each champion takes; None before the first answer of Postgres."""
@@ -106,13 +106,8 @@ class Fleet:
     @contextmanager
     def lease(self, model: str) -> Iterator[Serving]:
         """`find`, and keep the version open until the film that needs it is answered."""
-        serving = self.find(model)
-        serving.users += 1
-        try:
+        with self._leases.hold(self.find(model)) as serving:
             yield serving
-        finally:
-            serving.users -= 1
-            self._close_if_idle(serving)
 
     async def watch(self) -> None:
         """Keep in step until cancelled; a Postgres that is away changes nothing for the models that are loaded."""
@@ -124,36 +119,38 @@ class Fleet:
     async def refresh(self) -> None:
         """Load what is new, retire what is no champion any more."""
         try:
-            registered, self._stopped = await self._champions()
+            found = await self._in_service()
         except SQLAlchemyError as error:
             log.warning("models_not_read", kind=type(error).__name__)
             return
+        registered, self._stopped = found.champions, found.stopped
         asked = [version for version in registered if version.model not in self._stopped]
         self.accepts = {version.model: manifest.accepts for version in asked if (manifest := _manifest_of(version))}
         names = self._registered = frozenset(version.model for version in registered)
         for model in self.serving.keys() - names:
-            self._retire(self.serving.pop(model))
+            self._leases.retire(self.serving.pop(model))
         for version in registered:
             await self._take_in(version)
+        await self.partly.follow(found.partly)
 
-    async def _champions(self) -> InService:
+    async def _in_service(self) -> InService:
         try:
-            registered, stopped = await self._database.run(in_service)
+            found = await self._database.run(in_service)
         except UnavailableError:
             known = await asyncio.to_thread(self._last_known.recall) if self._recalled else None
             if known is None:
                 raise
-            return known.versions, {}
+            return InService(known.versions)
         self._recalled = False
-        self._last_known.heard(versions=[version for version in registered if version.model not in stopped])
-        return registered, stopped
+        self._last_known.heard(versions=[version for version in found.champions if version.model not in found.stopped])
+        return found
 
     async def close(self) -> None:
         """Take every model out of service."""
+        self.partly.close()
         for model in list(self.serving):
-            self._retire(self.serving.pop(model))
-        while self._closing:
-            await asyncio.gather(*self._closing)
+            self._leases.retire(self.serving.pop(model))
+        await self._leases.all_closed()
 
     async def _take_in(self, version: ModelVersion) -> None:
         if self.has(version) or monotonic() < self._failed.get(version.id, 0.0):
@@ -165,20 +162,10 @@ class Fleet:
             log.error("model_not_loaded", model=version.model, version=version.version, kind=type(error).__name__)  # noqa: TRY400 - its class is enough
             return
         current = self.serving.get(version.model)
-        self.serving[version.model] = Serving(version, predictor.model.manifest, Geometry.of(predictor.model), predictor)
+        self.serving[version.model] = Serving.of(version, predictor)
         log.info("model_in_service", model=version.model, version=version.version)
         if current is not None:
-            self._retire(current)
-
-    def _retire(self, serving: Serving) -> None:
-        serving.retired = True
-        self._close_if_idle(serving)
-
-    def _close_if_idle(self, serving: Serving) -> None:
-        if serving.retired and serving.users == 0:
-            task = asyncio.create_task(asyncio.to_thread(serving.predictor.close))
-            self._closing.add(task)
-            task.add_done_callback(self._closing.discard)
+            self._leases.retire(current)
 
 
 def _manifest_of(version: ModelVersion) -> Manifest | None:
@@ -188,4 +175,6 @@ def _manifest_of(version: ModelVersion) -> Manifest | None:
 
 
 def in_service(connection: Connection) -> InService:
-    return champions(connection), {stop.model: stop.reason for stop in all_standing(connection)}
+    stopped = {stop.model: stop.reason for stop in all_standing(connection)}
+    partly = [(canary, version_by_id(connection, canary.version)) for canary in standing_canaries(connection)]
+    return InService(champions(connection), stopped, partly)

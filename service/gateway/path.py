@@ -9,9 +9,11 @@ from time import perf_counter
 from uuid import UUID
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 
 from service.domain import AttributeValue, Durability, Prediction, Pseudonyms, Scores, Sealed, Submission
+from service.errors import InferenceError
 from service.gateway.budget import PixelBudget, Reserve
 from service.gateway.capture import Capture
 from service.gateway.claim import claim
@@ -22,7 +24,7 @@ from service.gateway.devices import DeviceRegister
 from service.gateway.distance import FAR, Outliers
 from service.gateway.duplicates import Duplicates
 from service.gateway.flags import in_order, statistic_flags
-from service.gateway.fleet import Fleet, Serving
+from service.gateway.fleet import Fleet
 from service.gateway.frame import Codec
 from service.gateway.ledger import Ledger
 from service.gateway.limits import Limits
@@ -31,12 +33,15 @@ from service.gateway.picture import Picture, picture_of
 from service.gateway.polarity import Polarity
 from service.gateway.preprocess import preprocess
 from service.gateway.seal import Sealer
+from service.gateway.serving import Serving
 from service.gateway.shown import Onlooker, Shown, nobody
 from service.gateway.statistics import image_statistics
 from service.gateway.tensor import Geometry, digest_of, tensor_of
 from service.gateway.vocabulary import Vocabulary
 from service.models.manifest import Manifest
 from service.store.ids import uuid7
+
+log = structlog.get_logger()
 
 Check = Callable[[Pseudonyms], Awaitable[None]]
 
@@ -104,7 +109,8 @@ class Gateway:
             film = await self.decoders.run(lambda: self.prepare(identifier, submission.body, serving.manifest))
             if check is not None:
                 await check(film.pseudonyms)
-            return await self.answer(submission, serving, film, began)
+            with self.fleet.partly.turn(serving, submission.site, film.pseudonyms) as answering:
+                return await self.answer_or_fall_back(submission, answering, serving, film, began)
 
     async def infer(self, submission: Submission, serving: Serving) -> Answer:
         """Answer one preprocessed input, the float32 bytes that `submission.body` is; for as long as `serving` is leased.
@@ -116,6 +122,18 @@ class Gateway:
         began = perf_counter()
         film = from_tensor(uuid7(submission.received_at), submission.body, serving.geometry)
         return await self.answer(submission, serving, film, began)
+
+    async def answer_or_fall_back(
+        self, submission: Submission, answering: Serving, champion: Serving, film: Prepared, began: float
+    ) -> Answer:
+        """`answer`; where a challenger whose turn it is fails on the film, the champion answers."""
+        try:
+            return await self.answer(submission, answering, film, began)
+        except InferenceError:
+            if answering is champion:
+                raise
+            log.warning("canary_failed", model=submission.model, version=answering.version.version)
+        return await self.answer(submission, champion, film, began)
 
     async def answer(self, submission: Submission, serving: Serving, film: Prepared, began: float) -> Answer:
         """Predict and record."""

@@ -38,7 +38,7 @@ log = structlog.get_logger(__name__)
 
 def act_until(engine: Engine, settings: Settings, stop: Event, now: Callable[[], datetime]) -> None:
     """Look what is to be done, again and again, until the event is set."""
-    while not stop.wait(LOOK_S):
+    while not stop.wait(min(LOOK_S, settings.worker_interval_s)):
         try:
             act(engine, now(), settings.object_folder)
             bundle_new(engine, settings, now())

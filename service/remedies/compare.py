@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from math import ceil
 
@@ -16,56 +16,20 @@ from detectors.non_inferiority import together
 from detectors.paired import Pair
 from detectors.plan import ALL
 from service.domain import ModelVersion
-from service.models.manifest import Manifest, parse_manifest
 from service.models.plan import Acceptance
-from service.models.recalibrated import derived_scores
-from service.models.sameness import same_logits
+from service.remedies.answered import Cases, Sides, answered_by_both
 from service.remedies.comparison import Comparison, Criterion
 from service.remedies.criteria import Place, criteria
 from service.remedies.plan import plan_of
-from service.store.comparisons import durations_among, labelled_between, shadowed_among
-from service.store.ids import uuid7_floor
 from service.store.models import champion as champion_of
 from service.store.remedies import remedy_of_challenger
-from service.store.rows import Rows, rows_between
+from service.store.rows import Rows
 from service.store.shadow_predictions import first_shadow
 from service.worker.columns import subgroups_of
 
-MOST_CASES = 100_000
 VALUES = 16
 """Values of a subgroup that are looked at, most frequent first."""
 LONGEST_WAIT_DAYS = 3650
-
-Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Sides:
-    """Who is compared. derived: they are one model behind one input, and differ in what is made of its logits."""
-
-    champion: ModelVersion
-    challenger: ModelVersion
-    ours: Manifest
-    theirs: Manifest
-
-    @classmethod
-    def of(cls, champion: ModelVersion, challenger: ModelVersion) -> Sides:
-        """With their manifests."""
-        return cls(champion, challenger, parse_manifest(champion.manifest), parse_manifest(challenger.manifest))
-
-    @property
-    def derived(self) -> bool:
-        return same_logits(self.ours, self.theirs)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Cases:
-    """Labelled films [n] that both answered: rows of the champion, scores of the challenger [n, findings], durations of both (ms)."""
-
-    rows: Rows
-    challenger: NDArray[np.float32]
-    champion_ms: Floats
-    challenger_ms: Floats
 
 
 def compare(connection: Connection, challenger: ModelVersion, now: datetime) -> Comparison:
@@ -85,27 +49,12 @@ def compare(connection: Connection, challenger: ModelVersion, now: datetime) -> 
         return _told(sides, [Criterion("findings", "", ALL, Decision.FAIL, reason="a finding is missing")], Volume(0, 0.0, now))
     if since is None or since >= now:
         return _told(sides, [Criterion("days", "", ALL, Decision.NOT_YET, reason="not in the shadow yet")], Volume(0, 0.0, now))
-    cases = _cases(connection, sides, since, now)
+    cases = answered_by_both(connection, sides, since, now)
     days = max((now - since) / timedelta(days=1), 1 / 24)
     lines = [*_patience(plan, since, now), *_lines(plan, sides, cases)]
     if not sides.derived:
         lines.append(_latency(plan, cases))
-    return _told(sides, lines, Volume(len(cases.rows), len(cases.rows) / days, now))
-
-
-def _cases(connection: Connection, sides: Sides, since: datetime, now: datetime) -> Cases:
-    """What is labelled of the films that both answered."""
-    names, tiers = sides.ours.finding_names, sides.ours.monitoring.label_tiers
-    known = labelled_between(connection, sides.champion.id, uuid7_floor(since), uuid7_floor(now), MOST_CASES)
-    if sides.derived:
-        rows = rows_between(connection, sides.champion.id, since, now, names, tiers=tiers, among=known)
-        return Cases(rows, derived_scores(sides.ours, sides.theirs, rows.logits), np.zeros(0), np.zeros(0))
-    said = shadowed_among(connection, sides.challenger.id, known)
-    rows = rows_between(connection, sides.champion.id, since, now, names, tiers=tiers, among=list(said))
-    columns = [sides.theirs.finding_names.index(name) for name in names]
-    scores = np.array([[said[one][0][column] for column in columns] for one in rows.ids], np.float32).reshape(len(rows), len(columns))
-    took = durations_among(connection, list(rows.ids))
-    return Cases(rows, scores, np.array([took[one] for one in rows.ids]), np.array([said[one][1] for one in rows.ids]))
+    return _told(sides, lines, Volume(len(cases.rows), len(cases.rows) / days, now, cases.sources))
 
 
 def _lines(plan: Acceptance, sides: Sides, cases: Cases) -> list[Criterion]:
@@ -152,21 +101,22 @@ def _patience(plan: Acceptance, since: datetime, now: datetime) -> list[Criterio
 
 def _latency(plan: Acceptance, cases: Cases) -> Criterion:
     """The median of what the challenger takes for a film, as a share of the median of what an answer of the champion takes in all."""
-    if not len(cases.rows):
+    if not len(cases.champion_ms):
         return Criterion("latency", "", ALL, Decision.NOT_YET, limit=plan.latency_ratio)
     one, other = float(np.median(cases.champion_ms)), float(np.median(cases.challenger_ms))
     ratio = other / max(one, 1e-3)
     decision = Decision.PASS if ratio <= plan.latency_ratio else Decision.FAIL
-    return Criterion("latency", "", ALL, decision, one, other, other - one, limit=plan.latency_ratio, n=len(cases.rows), reason="ms")
+    return Criterion("latency", "", ALL, decision, one, other, other - one, limit=plan.latency_ratio, n=len(cases.champion_ms), reason="ms")
 
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """Labelled films that both answered, how many a day, and today."""
+    """Labelled films that both answered, how many a day, today, and how many of which source."""
 
     cases: int
     a_day: float
     now: datetime
+    sources: Mapping[str, int] = field(default_factory=dict)
 
 
 def _told(sides: Sides, lines: Sequence[Criterion], volume: Volume) -> Comparison:
@@ -187,6 +137,7 @@ def _told(sides: Sides, lines: Sequence[Criterion], volume: Volume) -> Compariso
         max(more) if more and decision is Decision.NOT_YET else None,
         max(days) if days and decision is Decision.NOT_YET else None,
         dated,
+        {name: films for name, films in volume.sources.items() if films},
     )
 
 

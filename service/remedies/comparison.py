@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any
 
@@ -46,6 +46,7 @@ class Comparison:
     """The decision of all criteria, in one sentence and in lines.
 
     cases: labelled films that both answered. a_day: how many of them a day there were. more, ready_on: the largest of the criteria's.
+    sources: how many of the films were seen in the shadow, answered as a canary, or are of the past (service/remedies/answered.py).
     """
 
     model: str
@@ -58,10 +59,12 @@ class Comparison:
     more: int | None
     ready_on: date | None
     criteria: tuple[Criterion, ...]
+    sources: Mapping[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
         values = asdict(self)
+        values["sources"] = dict(self.sources)
         values["ready_on"] = _day(self.ready_on)
         values["criteria"] = [{**asdict(one), "ready_on": _day(one.ready_on)} for one in self.criteria]
         return values

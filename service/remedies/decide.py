@@ -9,7 +9,9 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from service.remedies.plan import check_approver
-from service.store.models import retire, version_by_id
+from service.store.canaries import end_canary, standing_canary
+from service.store.locks import hold_until_commit
+from service.store.models import lock_of_champion, retire, version_by_id
 from service.store.remedies import Remedy, State
 from service.store.remedy_steps import Step, held, move, steps_of
 from service.store.stops import Stop, stop_model
@@ -68,7 +70,7 @@ def reject(connection: Connection, decision: Decision) -> Remedy:
         return remedy
     if remedy.state in {State.APPROVED, State.HANDED_OVER, State.CHALLENGED}:
         if remedy.challenger is not None:
-            retire(connection, remedy.challenger)
+            _give_up(connection, remedy.challenger, decision)
         return move(connection, decision.step(State.FAILED))
     return move(connection, decision.step(State.REJECTED), {"decided_at": decision.at})
 
@@ -76,6 +78,15 @@ def reject(connection: Connection, decision: Decision) -> Remedy:
 def is_ours(connection: Connection, decision: Decision) -> bool:
     """Whether this very decision was written down before: its commit was not seen."""
     return any((step.at, step.actor) == (decision.at, decision.actor) for step in steps_of(connection, decision.remedy)[-2:])
+
+
+def _give_up(connection: Connection, challenger: int, decision: Decision) -> None:
+    model = version_by_id(connection, challenger).model
+    hold_until_commit(connection, lock_of_champion(model))
+    standing = standing_canary(connection, model)
+    if standing is not None and standing.version == challenger:
+        end_canary(connection, model, at=decision.at, actor=decision.actor, reason=decision.reason)
+    retire(connection, challenger)
 
 
 def _take_out(connection: Connection, remedy: Remedy, decision: Decision) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from service.config import Settings
 from service.domain import ModelVersion
 from service.errors import StepwedgeError
+from service.remedies.canary import end_worse
 from service.remedies.compare import compare
 from service.remedies.comparison import Comparison
 from service.store.comparisons import StoredComparison, add_comparison
@@ -30,6 +31,7 @@ def recompare_until(engine: Engine, settings: Settings, stop: Event, now: Callab
     while not stop.wait(min(LOOK_S, settings.worker_interval_s)):
         try:
             recompare(engine, now())
+            end_worse(engine, now())
         except SQLAlchemyError as error:
             log.warning("challengers not compared", error=type(error).__name__)
 

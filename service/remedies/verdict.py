@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from service.store.comparisons import latest_comparison
 
 NONE_YET = "not yet"
+FAILED = "fail"
 
 
 def verdict_on(connection: Connection, challenger: int) -> str:

@@ -15,17 +15,21 @@ from service.gateway.shown import Shown
 from service.models.manifest import Manifest, parse_manifest
 from service.models.sameness import same_logits
 from service.shadow.challenger import Challenger, Stage
+from service.store.canaries import standing_canaries
 from service.store.models import challengers, champions
 
 POLL_S = 2.0
 
 log = structlog.get_logger()
-Registered = tuple[Sequence[ModelVersion], Sequence[ModelVersion]]
-"""Champions and challengers."""
+Registered = tuple[Sequence[ModelVersion], Sequence[ModelVersion], frozenset[str]]
+"""Champions, challengers, and models of which a challenger answers in part."""
 
 
 class Shadows:
-    """Shows each answered film to the challengers of its model. A challenger with the champion's own logits is derived when it is compared, and gets no process."""
+    """Shows each answered film to the challengers of its model. A challenger with the champion's own logits is derived when it is compared, and gets no process.
+
+    While a challenger answers in part, the champion has a process here, too: it sees what the challenger answered.
+    """
 
     def __init__(self, database: Database, stage: Stage, most: int) -> None:
         """Nothing runs before the first `refresh`; at most `most` challengers run at once, those that were registered first."""
@@ -39,7 +43,8 @@ class Shadows:
     def see(self, film: Shown) -> None:
         """Show a film to whoever is interested."""
         for challenger in self._by_model.get(film.manifest.name, ()):
-            challenger.see(film)
+            if challenger.version.id != film.prediction.model_version:
+                challenger.see(film)
 
     async def watch(self) -> None:
         """Keep in step until cancelled."""
@@ -54,8 +59,10 @@ class Shadows:
 
     async def refresh(self) -> None:
         """Start what is new, stop what is no challenger any more."""
-        answering, registered = await self._database.run(both)
-        wanted = {version.id: version for version in self._wanted(answering, registered)}
+        answering, registered, partly = await self._database.run(both)
+        shadows = self._wanted(answering, registered)
+        both_answer = partly & {version.model for version in shadows}
+        wanted = {version.id: version for version in (*shadows, *(one for one in answering if one.model in both_answer))}
         gone = [self._running.pop(number) for number in self._running.keys() - wanted.keys()]
         self._show()
         await asyncio.gather(*(asyncio.to_thread(ended, challenger) for challenger in gone))
@@ -96,8 +103,8 @@ class Shadows:
 
 
 def both(connection: Connection) -> Registered:
-    """Who answers, and who challenges."""
-    return champions(connection), challengers(connection)
+    """Who answers, who challenges, and where both answer."""
+    return champions(connection), challengers(connection), frozenset(one.model for one in standing_canaries(connection))
 
 
 def ended(challenger: Challenger) -> None:

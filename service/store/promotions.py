@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, insert, select, update
 
+from service.store.canaries import end_canary
 from service.store.tables import model_versions, promotions
 
 
@@ -37,7 +38,8 @@ class Promotion:
 def crown(
     connection: Connection, model: str, version: int, how: How, *, at: datetime, actor: str, reason: str = "", remedy: UUID | None = None
 ) -> Promotion:
-    """Make a version the one that answers, retire the one that did, and write it down. The caller holds the lock of the model's champion."""
+    """Make a version the one that answers alone, retire the one that did, and write it down. The caller holds the lock of the model's champion."""
+    end_canary(connection, model, at=at, actor=actor, reason="one version answers alone")
     former = connection.scalar(
         update(model_versions)
         .where(model_versions.c.model == model, model_versions.c.state == "champion", model_versions.c.id != version)

@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
-from sqlalchemy import DDL, BigInteger, CheckConstraint, Column, ForeignKey, Identity, Index, Integer, Table, Text, Uuid, event, text
+from sqlalchemy import (
+    ARRAY,
+    DDL,
+    REAL,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    Table,
+    Text,
+    Uuid,
+    event,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from service.store.metadata import metadata, moment
@@ -96,4 +112,23 @@ stops = Table(
     Column("resumed_by", Text),
     Column("resume_reason", Text),
     Index("stops_standing", "model", unique=True, postgresql_where=text("resumed_at is null")),
+)
+
+# Challengers that answer in part: the films of a share of the patients, and those of some sites. One of a model stands at most.
+canaries = Table(
+    "canaries",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("model", Text, nullable=False),
+    Column("version", Integer, ForeignKey("model_versions.id"), nullable=False),
+    Column("remedy", Uuid, ForeignKey("remedies.id"), nullable=False),
+    Column("share", REAL, CheckConstraint("share >= 0 and share <= 1", name="canaries_share"), nullable=False),
+    Column("sites", ARRAY(Text), nullable=False),
+    Column("begun_at", moment, nullable=False),
+    Column("begun_by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("ended_at", moment),
+    Column("ended_by", Text),
+    Column("end_reason", Text),
+    Index("canaries_standing", "model", unique=True, postgresql_where=text("ended_at is null")),
 )

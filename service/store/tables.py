@@ -32,7 +32,7 @@ from service.store.console_tables import acknowledgements, console_sessions
 from service.store.label_tables import asked_reads, label_imports, labels, waiting_labels
 from service.store.metadata import metadata, moment
 from service.store.reading_tables import measurements, readings, series_readings, snapshots
-from service.store.remedy_tables import promotions, remedies, remedy_steps, stops
+from service.store.remedy_tables import canaries, promotions, remedies, remedy_steps, stops
 from service.store.request_tables import requests
 from service.store.shadow_tables import comparisons, doomed_objects, kept_instances, shadow_predictions
 from service.store.word_tables import accepted_words
@@ -49,6 +49,7 @@ __all__ = [
     "asked_reads",
     "audit",
     "audit_checks",
+    "canaries",
     "checkpoints",
     "comparisons",
     "console_sessions",

@@ -16,6 +16,7 @@ from detectors.tally import Tally
 from service.domain import Alarm, Carrier
 from service.store.alarms import clear_alarm, open_alarm, open_alarms, update_alarm
 from service.store.audit import WORKER
+from service.store.canaries import mixes_between
 from service.store.day_tallies import DayTally, days_between
 from service.store.ids import derived_id, uuid7_floor
 from service.store.judgements import keep_opening
@@ -100,7 +101,7 @@ def extended(alarm: Alarm, subject: Subject, state: State) -> Alarm:
 def _open(connection: Connection, subject: Subject, state: State, family: incident.Group) -> AlarmChanges:
     """Open an alarm with its remedy; no crash and no other worker opens it twice."""
     alarm = alarm_of(connection, subject, state, family)
-    if alarm is None:
+    if alarm is None or _is_of_a_canary(connection, subject, alarm):
         return AlarmChanges()
     alarm = replace(alarm, carriers=with_examples(connection, subject, alarm.carriers, alarm.cell, date_of(state.day)))
     if not open_alarm(connection, alarm):
@@ -108,6 +109,11 @@ def _open(connection: Connection, subject: Subject, state: State, family: incide
     keep_opening(connection, alarm)
     propose(connection, subject, alarm, date_of(state.day))
     return AlarmChanges(opened=(alarm.id,))
+
+
+def _is_of_a_canary(connection: Connection, subject: Subject, alarm: Alarm) -> bool:
+    """Whether inputs differ, or a site is silent, while a challenger answers whole sites: the champion sees what is left of the films."""
+    return alarm.family != "truth" and mixes_between(connection, subject.version.model, alarm.since, alarm.opened_at)
 
 
 def _extend_or_clear(connection: Connection, subject: Subject, state: State, alarm: Alarm) -> AlarmChanges:

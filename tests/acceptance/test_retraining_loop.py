@@ -1,4 +1,4 @@
-"""From a proposal to retrain to a better model that answers: gateway, worker and trainer as processes of their own."""
+"""The whole way round: a scanner was exchanged, its alarm, a better model that answers. Gateway, worker and trainer run as they are."""
 
 from __future__ import annotations
 
@@ -8,30 +8,37 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 from uuid import UUID
 
 import httpx
 import numpy as np
+import pytest
 from sqlalchemy import Engine, select, text
 
-from service.domain import Label
-from service.models.manifest import read_manifest
+from service.domain import Label, ModelVersion
 from service.models.registry import register_package
 from service.store.labels import add_labels
 from service.store.tables import predictions
+from service.worker.reference import build_reference
 from tests.api.package import make_package
 from tests.api.serving import until
 from tests.callers import AUTHORIZED
 from tests.ports import free_port
-from tests.remedies.builders import make_remedy
 from tests.running import running_gateway
+from tests.worker import hospital
 
 PLAN = """
 [monitoring]
 subgroups = ["site"]
+alarms_per_year = 1.0
+label_maturity_days = 7
+[remedies.allowed]
+acquisition = ["retrain"]
 [remedies.acceptance]
 auroc_margin = 0.1
 sensitivity_margin = 0.5
@@ -45,35 +52,59 @@ minimum_negatives = 20
 subgroup_minimum = 20
 """
 WHY = {"reason": "the physicist confirmed it"}
-TOGETHER, TIMES = 16, 20
+TOGETHER, LEARNT, COMPARED = 16, 15, 10
+REFERENCE_DAYS, QUIET_DAYS, SHIFTED_DAYS, FILMS_A_DAY = 30, 3, 2, 40
+BEGIN = "import pathlib, sys; pathlib.Path(sys.argv[1]).open('ab').write(sys.stdin.buffer.read() + b'\\n')"
 
 
-def test_a_proposal_to_retrain_ends_in_a_better_model_that_answers(engine: Engine, postgres_url: str, tmp_path: Path) -> None:
+@pytest.fixture
+def shifted(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelVersion:
+    """A model that was accepted and did well, until a scanner was exchanged the day before yesterday. No worker has looked yet."""
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    monkeypatch.setattr(hospital, "FIRST", today - timedelta(days=REFERENCE_DAYS + QUIET_DAYS + SHIFTED_DAYS))
     package = make_package(tmp_path / "package", findings=("opacity",))
     (package / "model.toml").write_text((package / "model.toml").read_text() + PLAN)
-    register_package(engine, str(tmp_path / "objects"), package, at=datetime.now(UTC))
-    rng, plan = np.random.default_rng(0), read_manifest(package).remedies.model_dump(mode="json")
+    version = register_package(engine, str(tmp_path / "objects"), package, at=hospital.FIRST)
+    answered(engine, version, 0, REFERENCE_DAYS + QUIET_DAYS)
+    build_reference(engine, version, hospital.FIRST, hospital.day(REFERENCE_DAYS), at=hospital.day(REFERENCE_DAYS))
+    answered(engine, version, REFERENCE_DAYS + QUIET_DAYS, SHIFTED_DAYS, hospital.Stream(scanner="Gamma", kvp=9.0))
+    return version
+
+
+def test_from_a_shift_by_alarm_proposal_and_retraining_to_a_better_model_that_answers(
+    engine: Engine, shifted: ModelVersion, postgres_url: str, tmp_path: Path
+) -> None:
+    rng, asked = np.random.default_rng(0), tmp_path / "asked"
     with (
         running_gateway(postgres_url, tmp_path, STEPWEDGE_KEEP_INSTANCES="true") as address,
-        worker(postgres_url, tmp_path),
+        worker(postgres_url, tmp_path, STEPWEDGE_RETRAINING_COMMAND=f'{sys.executable} -c "{BEGIN}" {asked}'),
         httpx.Client(base_url=address, headers=AUTHORIZED, timeout=60, trust_env=False) as client,
     ):
         until(lambda: client.get("/v2/models/chest/ready").status_code == 200)
-        for _ in range(TIMES):
-            send(client, engine, rng)
-        until(lambda: 'stepwedge_kept_instances_total{outcome="kept"} 320.0' in client.get("/metrics").text)
-        remedy = make_remedy(engine, "retrain", kind="performance", plan=plan, at=datetime.now(UTC)).id
+        for _ in range(LEARNT):
+            assert send(client, engine, rng) == "1"
+        kept = f'stepwedge_kept_instances_total{{outcome="kept"}} {LEARNT * TOGETHER}.0'
+        until(lambda: kept in client.get("/metrics").text and client.get("/v1/models/chest/remedies").json())
+        (alarm,) = client.get("/v1/models/chest/alarms").json()
+        (proposal,) = client.get("/v1/models/chest/remedies").json()
+        assert (alarm["kind"], alarm["cleared_at"]) == ("acquisition", None)
+        assert (proposal["alarm"], proposal["action"], proposal["state"]) == (alarm["id"], "retrain", "proposed")
+        remedy = UUID(proposal["id"])
         assert client.post(f"/v1/remedies/{remedy}/approve", json=WHY).status_code == 200
-        until(lambda: told(client, remedy)["state"] == "handed_over")
-        (cases,) = (step["details"]["cases"] for step in told(client, remedy)["steps"] if step["step"] == "handed_over")
-        for _ in range(2):  # whoever retrained calls back twice: that is once
-            trained = stepwedge("train", cases["sha256"], "--remedy", str(remedy), "--epochs", "6", url=postgres_url, folder=tmp_path)
-            assert trained.returncode == 0, trained.stderr
+        until(asked.exists)
+        (request,) = (json.loads(line)["data"] for line in asked.read_text().splitlines())
+        assert (request["remedy"], request["reason"]["alarm"]) == (str(remedy), alarm["id"])
+        cases = request["cases"]["sha256"]
+        trained = stepwedge("train", cases, "--remedy", str(remedy), "--epochs", "6", url=postgres_url, folder=tmp_path)
+        assert trained.returncode == 0, trained.stderr
         challenger = told(client, remedy)["challenger"]
-        assert challenger == f"1-retrained-{cases['sha256'][:8]}"
+        assert challenger == f"1-retrained-{cases[:8]}"
+        copytree(tmp_path / "challenger", tmp_path / "objects" / "retrained")
+        again = client.post(f"/v1/remedies/{remedy}/challenger", json={"package": "retrained"})
+        assert (again.status_code, again.json()["challenger"]) == (200, challenger)
         assert client.post(f"/v1/remedies/{remedy}/promote", json=WHY).json()["type"] == "/problems/not-passed"
         until(lambda: f'stepwedge_shadow_running{{model="chest",version="{challenger}"}} 1.0' in client.get("/metrics").text)
-        for _ in range(TIMES):
+        for _ in range(COMPARED):
             assert send(client, engine, rng) == "1"
         until(lambda: client.get(f"/v1/remedies/{remedy}/comparison").json().get("decision") == "pass")
         found = client.get(f"/v1/remedies/{remedy}/comparison").json()
@@ -82,9 +113,24 @@ def test_a_proposal_to_retrain_ends_in_a_better_model_that_answers(engine: Engin
         assert client.post(f"/v1/remedies/{remedy}/promote", json=WHY).json()["state"] == "promoted"
         until(lambda: client.get("/v2/models/chest").json()["versions"] == [challenger])
         assert send(client, engine, rng) == challenger
-        with engine.connect() as connection:
-            assert connection.scalar(text("select count(*) from alarms where cleared_at is null")) == 0
-            assert connection.scalar(text("select count(*) from model_versions")) == 2
+        steps = [step["step"] for step in told(client, remedy)["steps"] if step["step"] not in {"evidence", "unwatched", "watched"}]
+        assert steps == ["approved", "handed_over", "challenged", "promoted"]
+    assert len(asked.read_text().splitlines()) == 1
+    with engine.connect() as connection:
+        alarms = "select count(*), count(cleared_at) from alarms"
+        assert tuple(connection.execute(text(alarms)).one()) == (1, 1)
+        assert connection.scalar(text("select count(*) from remedies")) == 1
+        assert connection.scalar(text("select count(*) from outbox where kind = 'retraining'")) == 1
+        assert connection.scalar(text("select count(*) from model_versions")) == 2
+
+
+def answered(engine: Engine, version: ModelVersion, first: int, days: int, stream: hospital.Stream = hospital.QUIET) -> None:
+    """Films of the past, spread over the working day, with what the model said of them and what they showed."""
+    rng = np.random.default_rng(first)
+    moments = [hospital.day(first + number // FILMS_A_DAY, 8 + number % FILMS_A_DAY / 5) for number in range(days * FILMS_A_DAY)]
+    films = [hospital.make_film(version.id, at, rng, stream) for at in moments]
+    wide = [(replace(film, scores=replace(film.scores, embedding=rng.normal(size=32).astype(np.float16))), truth) for film, truth in films]
+    hospital.send(engine, version, wide)
 
 
 def send(client: httpx.Client, engine: Engine, rng: np.random.Generator) -> str:
@@ -114,15 +160,17 @@ def told(client: httpx.Client, remedy: UUID) -> dict[str, Any]:
     return found
 
 
-def environment(url: str, folder: Path) -> dict[str, str]:
-    ports = {"STEPWEDGE_WORKER_PORT": str(free_port()), "STEPWEDGE_WORKER_INTERVAL_S": "1"}
-    return {**os.environ, "DATABASE_URL": url, "STEPWEDGE_DATA_DIR": str(folder), "OMP_NUM_THREADS": "1", **ports}
+def environment(url: str, folder: Path, **settings: str) -> dict[str, str]:
+    ports = {"STEPWEDGE_WORKER_PORT": str(free_port()), "STEPWEDGE_WORKER_INTERVAL_S": "0.5"}
+    return {**os.environ, "DATABASE_URL": url, "STEPWEDGE_DATA_DIR": str(folder), "OMP_NUM_THREADS": "1", **ports, **settings}
 
 
 @contextmanager
-def worker(url: str, folder: Path) -> Iterator[None]:
+def worker(url: str, folder: Path, **settings: str) -> Iterator[None]:
     with (folder / "worker.log").open("wb") as log:
-        process = subprocess.Popen([sys.executable, "-m", "service", "worker"], env=environment(url, folder), stdout=log, stderr=log)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "service", "worker"], env=environment(url, folder, **settings), stdout=log, stderr=log
+        )
         try:
             yield
         finally:

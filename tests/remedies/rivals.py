@@ -46,9 +46,19 @@ def make_version(connection: Connection, version: str, *, state: str = "shadow",
 
 
 def tell(
-    engine: Engine, champion: ModelVersion, challenger: ModelVersion | None, films: int = 600, *, south: float = 0.0, seed: int = 0
+    engine: Engine,
+    champion: ModelVersion,
+    challenger: ModelVersion | None,
+    films: int = 600,
+    *,
+    south: float = 0.0,
+    seed: int = 0,
+    partly: bool = False,
 ) -> None:
-    """Films of both sites within ten days. The challenger sees almost what the champion sees; `south` is what it loses of a positive there."""
+    """Films of both sites within ten days. The challenger sees almost what the champion sees; `south` is what it loses of a positive there.
+
+    partly: it answers those of the south itself, and the champion sees them in its shadow.
+    """
     rng = np.random.default_rng(seed)
     truth = (rng.random(films) < PREVALENCE).astype(float)
     sites = rng.choice(["north", "south"], films)
@@ -60,11 +70,14 @@ def tell(
     for number in range(films):
         at = BEGIN + timedelta(days=10) * (number + 1) / (films + 1)
         names = Pseudonyms(*(digest(f"{kind} {number}")[:16] for kind in ("patient", "accession", "study", "series", "instance")))
-        scores = Scores(np.array([mine[number]], np.float32), np.zeros(2, np.float16))
-        made = make_prediction(str(number), at=at, model_version=champion.id, scores=scores, site=str(sites[number]))
+        said, whose = (mine[number], other[number]), (champion.id, challenger.id if challenger else 0)
+        if partly and sites[number] == "south":
+            said, whose = said[::-1], whose[::-1]
+        scores = Scores(np.array([said[0]], np.float32), np.zeros(2, np.float16))
+        made = make_prediction(str(number), at=at, model_version=whose[0], scores=scores, site=str(sites[number]))
         predictions.append(replace(made, id=uuid7(at), pseudonyms=names))
         labels.append(Label(predictions[-1].id, "opacity", truth[number], "report", None, at, at))
-        shadows.append(Shadow(predictions[-1].id, challenger.id if challenger else 0, np.array([other[number]], np.float32), np.zeros(2, np.float16), 3.0, at))  # fmt: skip
+        shadows.append(Shadow(predictions[-1].id, whose[1], np.array([said[1]], np.float32), np.zeros(2, np.float16), 3.0, at))
     with engine.begin() as connection:
         record_batch(connection, predictions)
         add_labels(connection, labels)
