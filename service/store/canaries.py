@@ -75,7 +75,7 @@ def mixes_between(connection: Connection, model: str, since: datetime, until: da
 
 
 def count_answered(connection: Connection, canary: Canary) -> int:
-    """Films that it has answered."""
+    """Films that it has answered; those of the second or two in which gateways learn of its end are not counted."""
     until = uuid7_floor(canary.ended_at) if canary.ended_at is not None else UUID(int=2**128 - 1)
     mine = (predictions.c.model_version == canary.version) & predictions.c.id.between(uuid7_floor(canary.begun_at), until)
     return connection.scalar(select(func.count()).select_from(predictions).where(mine)) or 0

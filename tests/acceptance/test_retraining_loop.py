@@ -52,7 +52,7 @@ minimum_negatives = 20
 subgroup_minimum = 20
 """
 WHY = {"reason": "the physicist confirmed it"}
-TOGETHER, LEARNT, COMPARED = 16, 15, 10
+TOGETHER, LEARNT, COMPARED = 16, 15, 20
 REFERENCE_DAYS, QUIET_DAYS, SHIFTED_DAYS, FILMS_A_DAY = 30, 3, 2, 40
 BEGIN = "import pathlib, sys; pathlib.Path(sys.argv[1]).open('ab').write(sys.stdin.buffer.read() + b'\\n')"
 
