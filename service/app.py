@@ -234,10 +234,10 @@ def open_issuer(settings: Settings, key: bytes) -> Issuer | None:
     Raises:
         SetupError: Only a part of what is needed is set.
     """
-    if settings.oidc_issuer is None and settings.oidc_audience is None:
+    if settings.oidc_issuer is None and settings.oidc_audience is None and settings.oidc_client_id is None:
         return None
     if settings.oidc_issuer is None or settings.oidc_audience is None:
-        raise SetupError("Tokens need both STEPWEDGE_OIDC_ISSUER and STEPWEDGE_OIDC_AUDIENCE.")
+        raise SetupError("Tokens, and log-in at the issuer, need both STEPWEDGE_OIDC_ISSUER and STEPWEDGE_OIDC_AUDIENCE.")
     claim, prefix = settings.oidc_roles_claim, settings.oidc_role_prefix
     return Issuer(settings.oidc_issuer, settings.oidc_audience, claim=claim, prefix=prefix, secret=key)
 

@@ -49,6 +49,14 @@ class Settings(BaseSettings):
     oidc_audience: str | None = Field(default=None, min_length=1, description="The audience that a token must be meant for.")
     oidc_roles_claim: str = Field(default="roles", description="Claim with the list of roles; dots lead inwards: realm_access.roles.")
     oidc_role_prefix: str = Field(default="stepwedge-", description="What a role's name begins with there: stepwedge-predict.")
+    oidc_client_id: str | None = Field(
+        default=None,
+        min_length=1,
+        description="This service's name at the issuer: people may log in to the console there. Needs oidc_issuer.",
+    )
+    oidc_client_secret: SecretStr | None = Field(
+        default=None, description="Secret of the client, where the issuer gave it one. With or without it PKCE is used."
+    )
     caller_requests_per_s: float | None = Field(default=None, gt=0, description="Requests a second of one caller before 429. Not set: any.")
     caller_requests_at_once: int | None = Field(default=None, ge=1, description="Requests in work of one caller before 429. Not set: any.")
     tls_certificate: Path | None = Field(default=None, description="PEM file of the gateway's certificate and its chain; needs tls_key.")

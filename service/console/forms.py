@@ -56,6 +56,10 @@ def reason_of(fields: Mapping[str, str]) -> str:
 
 def back_of(fields: Mapping[str, str], otherwise: str) -> str:
     """Where to go afterwards: only to a page of this console, never elsewhere."""
-    back = fields.get("back", "")
+    return safe_back(fields.get("back", ""), otherwise)
+
+
+def safe_back(back: str, otherwise: str) -> str:
+    """An address that is one of this console's; the other where it is not."""
     safe = back.startswith("/console/") and back.isascii() and back.isprintable() and "\\" not in back and "//" not in back
     return back if safe else otherwise

@@ -33,11 +33,12 @@ LIFE = timedelta(hours=8)
 
 @dataclass(frozen=True, slots=True)
 class LoginView:
-    """The form. back: the page that was asked for."""
+    """The form. back: the page that was asked for. failed: what opened nothing, a key or what the issuer said. redirect: people may log in there."""
 
     back: str
-    failed: bool
+    failed: str
     issuer: str | None
+    redirect: bool
     guests: tuple[str, ...]
     hours: int
 
@@ -47,8 +48,9 @@ def login(_connection: Connection, asked: Asked) -> LoginView:
     settings = asked.service.settings
     return LoginView(
         back=asked.query.get("back", ""),
-        failed="failed" in asked.query,
+        failed=asked.word("failed", ("", "1", "issuer"), ""),
         issuer=settings.oidc_issuer,
+        redirect=settings.oidc_client_id is not None,
         guests=tuple(sorted(settings.anonymous_roles)),
         hours=int(LIFE.total_seconds() // 3600),
     )

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from service.api.state import service_of
-from service.console import alarm, assets, audit, audit_export, downloads, film, login, reading, remedy, sheet, theme, worklist
+from service.console import alarm, assets, audit, audit_export, downloads, film, login, oidc, reading, remedy, sheet, theme, worklist
 from service.console.mishap import mishap_response
 from service.console.page import Asked, Page
 from service.console.pages import FIGURED, PAGES
@@ -40,6 +40,8 @@ def routes() -> list[Route]:
         post(theme.PATH, theme.choose),
         post(login.PATH, login.log_in),
         post(login.OUT, login.log_out),
+        get(oidc.START, oidc.begin),
+        get(oidc.CALLBACK, oidc.finish),
         post(alarm.ACKNOWLEDGE, alarm.acknowledge_alarm),
         post(remedy.DECIDE, remedy.decide),
         get(alarm.REPORT, alarm.report),

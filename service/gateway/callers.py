@@ -51,6 +51,11 @@ class Callers:
         self._keys: Mapping[bytes, ApiKey] | None = None
         self._recalled = True
 
+    @property
+    def issuer(self) -> Issuer | None:
+        """Whose tokens are accepted besides keys."""
+        return self._issuer
+
     def identify(self, token: str | None, now: datetime) -> Caller:
         """Who brings this token; without one, the anonymous caller.
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from ipaddress import ip_address
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 LARGEST = 1 << 20
@@ -39,9 +40,24 @@ def read_url(address: str) -> bytes:
         ValueError: The address is not safe, or there is too much.
         OSError: It does not answer well.
     """
+    return _asked(address, None, {})
+
+
+def post_form(address: str, fields: Mapping[str, str], headers: Mapping[str, str]) -> bytes:
+    """What it answers to a form.
+
+    Raises:
+        ValueError: The address is not safe, or there is too much.
+        OSError: It does not answer well.
+    """
+    return _asked(address, urlencode(fields).encode(), headers)
+
+
+def _asked(address: str, body: bytes | None, headers: Mapping[str, str]) -> bytes:
     if not is_safe(address):
         raise ValueError("not a safe address")
-    with build_opener(NoRedirect).open(Request(address), timeout=TIMEOUT_S) as reply:  # noqa: S310 - is_safe has looked at the scheme
+    request = Request(address, data=body, headers=dict(headers))  # noqa: S310 - is_safe has looked at the scheme
+    with build_opener(NoRedirect).open(request, timeout=TIMEOUT_S) as reply:
         content: bytes = reply.read(LARGEST + 1)
     if len(content) > LARGEST:
         raise ValueError("too much")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import json
 from collections.abc import Mapping
 from time import monotonic
@@ -52,6 +53,7 @@ class Issuer:
         self._issuer, self._audience = issuer, audience
         self._claim, self._prefix, self._secret = claim.split("."), prefix, secret
         self._keys: Mapping[str, jwt.PyJWK] = {}
+        self._about: Mapping[str, Any] = {}
         self._fetched_at: float | None = None
         self._tried_at = float("-inf")
         self._wanted = asyncio.Event()
@@ -63,22 +65,53 @@ class Issuer:
             UnauthenticatedError: It is not signed by the issuer, not meant for us, or not valid now.
             UnavailableError: Its key is not known yet, and is being looked for.
         """
+        return self._caller(self._claims(token, self._audience))
+
+    def logged_in(self, token: str, client: str, nonce: str) -> Caller:
+        """Whom an ID token speaks of, which the issuer made for this client in answer to this very log-in.
+
+        Raises:
+            UnauthenticatedError: It is not signed by the issuer, not meant for the client, of another log-in, or not valid now.
+            UnavailableError: Its key is not known yet, and is being looked for.
+        """
+        claims = self._claims(token, client)
+        said = claims.get("nonce")
+        if claims.get("azp", client) != client or not isinstance(said, str) or not hmac.compare_digest(said.encode(), nonce.encode()):
+            raise UnauthenticatedError
+        return self._caller(claims)
+
+    def endpoint(self, name: str) -> str:
+        """One of the addresses that the issuer publishes.
+
+        Raises:
+            UnavailableError: They are not known yet, or this is not among them.
+        """
+        found = self._about.get(name)
+        if not isinstance(found, str) or not is_safe(found):
+            self._wanted.set()
+            raise UnavailableError(FETCHING)
+        return found
+
+    def _claims(self, token: str, audience: str) -> Mapping[str, Any]:
         try:
             header = jwt.get_unverified_header(token)
             key = self._key(header.get("kid"))
             if key.algorithm_name not in ALGORITHMS or header.get("alg") != key.algorithm_name:
                 raise UnauthenticatedError
-            claims = jwt.decode(
+            claims: Mapping[str, Any] = jwt.decode(
                 token,
                 key,
                 algorithms=[key.algorithm_name],
-                audience=self._audience,
+                audience=audience,
                 issuer=self._issuer,
                 leeway=LEEWAY_S,
                 options={"require": REQUIRED},
             )
         except jwt.PyJWTError:
             raise UnauthenticatedError from None
+        return claims
+
+    def _caller(self, claims: Mapping[str, Any]) -> Caller:
         name = pseudonym(self._secret, "caller", f"{self._issuer} {claims['sub']}")[:8].hex()
         return Caller(f"oidc-{name}", self._roles(claims))
 
@@ -129,6 +162,7 @@ class Issuer:
         if about["issuer"] != self._issuer:
             raise ValueError("the document speaks of another issuer")
         found = json.loads(read_url(about["jwks_uri"]))["keys"]
+        self._about = about
         return {key.key_id: key for key in map(usable, found) if key is not None and key.key_id}
 
 

@@ -95,9 +95,9 @@ def films(rng: np.random.Generator, n: int) -> tuple[Batch, dict[str, NDArray[np
     return Batch(truth, labels, numbers, words, rng.normal(size=(n, DIMENSIONS)) * np.linspace(2, 0.2, DIMENSIONS)), subgroups
 
 
-def settle(engine: Engine, versions: int, days: int, *, judged: bool) -> None:
+def settle(engine: Engine, versions: int, days: int, *, judged: bool, start: int = 0) -> None:
     """Put versions, references and history into the store. judged: yesterday was; otherwise the pass after midnight is still to come."""
-    for number in range(versions):
+    for number in range(start, start + versions):
         with engine.begin() as connection:
             version = register(
                 connection, model=f"model{number}", version="1", manifest=manifest(f"model{number}"), artifact_sha256="0" * 64,

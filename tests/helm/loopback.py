@@ -9,15 +9,23 @@ from threading import Thread
 
 Answer = Callable[[str, Mapping[str, str]], tuple[int, bytes]]
 """Path and headers of a GET to status and body."""
+Take = Callable[[str, Mapping[str, str], bytes], tuple[int, bytes]]
+"""The same of a POST, with its body."""
 
 
 @contextmanager
-def serving(answer: Answer) -> Iterator[str]:
+def serving(answer: Answer, take: Take | None = None) -> Iterator[str]:
     """Serve on a free port; yields the address."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            status, body = answer(self.path, dict(self.headers))
+            self._reply(*answer(self.path, dict(self.headers)))
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            self._reply(*(take(self.path, dict(self.headers), body) if take else (405, b"")))
+
+        def _reply(self, status: int, body: bytes) -> None:
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

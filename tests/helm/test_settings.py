@@ -28,6 +28,7 @@ DEPLOYED = {  # what depends on the deployment, and so is not an entry of the va
     "spool",
     "webhook_url",
     "webhook_secret",
+    "oidc_client_secret",
     "pacs_url",
     "pacs_authorization",
     "api_key",
