@@ -63,7 +63,8 @@ async def begin(request: Request, _visitor: Visitor) -> Response:
     """Lead to the issuer, which asks who it is."""
     service = await service_of(request)
     issuer, client, now = *_issuer_of(service), datetime.now(UTC)
-    begun = Begun(*(secrets.token_urlsafe(32) for _ in range(3)), safe_back(request.query_params.get("back", ""), FLEET), now.isoformat())
+    back = safe_back(request.query_params.get("back", ""), FLEET)
+    begun = Begun(secrets.token_urlsafe(32), secrets.token_urlsafe(32), secrets.token_urlsafe(32), back, now.isoformat())
     query = {
         "response_type": "code",
         "client_id": client,
