@@ -41,6 +41,21 @@ def hidden_in(window: Mapping[str, Tally], cells: Sequence[str]) -> frozenset[st
     return hidden_cells(known, lines)
 
 
+def hidden_counts(counts: Mapping[str, int]) -> frozenset[str]:
+    """Name the cells whose count of one kind of film is a handful, or tells one by what is left of "all", where that is among them.
+
+    >>> sorted(hidden_counts({"all": 60, "site=north": 52, "site=south": 8, "age_band=80+": 30}))
+    ['site=north', 'site=south']
+    """
+    known: dict[str, float] = {cell: count for cell, count in counts.items() if cell != ALL}
+    lines = []
+    for name in attributes_of(list(known)) if ALL in counts else ():
+        members = [cell for cell in known if of_attribute(cell, name)]
+        known[f"{name}={OTHER}"] = max(counts[ALL] - sum(counts[cell] for cell in members), 0)
+        lines.append([*members, f"{name}={OTHER}"])
+    return hidden_cells(known, lines) & frozenset(counts)
+
+
 def _values(counts: dict[str, Counts], cells: Sequence[str]) -> list[list[str]]:
     """Lines of the values of each attribute; what is left of all films is counted, too."""
     lines = []

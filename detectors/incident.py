@@ -59,11 +59,18 @@ class Incident:
     @property
     def summary(self) -> str:
         """One sentence: what moved, from where to where, on how many observations."""
+        return self.told(hidden=False)
+
+    def told(self, *, hidden: bool) -> str:
+        """Say the same; of a handful of patients (hidden) only what moved, and which way."""
         first, others = self.carriers[0], len(self.carriers) - 1
         more = f"; {others} more series" if others else ""
         if self.family == "silence":
             return f"silence in {self.cell}: {_silent(first)}{more}"
-        subject = f"{first.series.feature or first.series.finding} {first.series.bin}"
+        subject = f"{first.series.feature or first.series.finding} {first.series.bin}".strip()
+        if hidden:
+            way = "rose" if first.side == "high" else "fell"
+            return f"{self.kind} shift in {self.cell}: {subject} {way}, among too few patients to say more{more}"
         moved = f"{subject}: {100 * first.reference_rate:.1f} % -> {100 * first.rate:.1f} % of {first.n}"
         return f"{self.kind} shift in {self.cell}: {moved}{more}"
 

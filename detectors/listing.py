@@ -24,11 +24,15 @@ TAIL_SHARES = (0.02, 0.50)
 COMMON = 0.05
 """A missing share above this may also fall."""
 EVENTS_NEEDED = 50
-"""Positives (negatives) in the reference before sensitivity (specificity) may page; both for calibration."""
+"""Positives (negatives) in the reference before sensitivity (specificity) may page; both for calibration. Films with any finding before
+underdiagnosis may."""
 COMPONENTS_WATCHED = 16
 """Components of the embedding that can page, the largest; every further series makes all others wait longer. All of them are measured."""
 HALF_EVENTS_NEEDED = 25
 """Positives and negatives in each half of the scores before the halves are watched on their own."""
+
+UNDERDIAGNOSIS = "underdiagnosis"
+"""Over all findings together, in each cell; for the worse only."""
 
 HIGH: tuple[Side, ...] = ("high",)
 Ints = NDArray[np.int64]
@@ -132,6 +136,9 @@ def _truth(schema: Schema, tallies: Mapping[str, Tally]) -> Iterator[Series]:
         for cell, tally in tallies.items():
             yield from _performance(schema, finding, cell, tally)
             yield from _calibration(schema, finding, cell, tally)
+    if len(schema.findings) > 1:
+        for cell, tally in tallies.items():
+            yield from _underdiagnosis(schema, cell, tally)
 
 
 def _prevalence(schema: Schema, finding: str, whole: Tally) -> Iterator[Series]:
@@ -149,6 +156,15 @@ def _performance(schema: Schema, finding: str, cell: str, tally: Tally) -> Itera
         if counts[state].sum() >= EVENTS_NEEDED:
             hit, first = block.at(state, right), block.at(state, 0)
             yield Series("performance", cell, "", finding, name, SIDES, (Stratum(((hit, hit + 1),), ((first, first + 2),)),), matured=True)
+
+
+def _underdiagnosis(schema: Schema, cell: str, tally: Tally) -> Iterator[Series]:
+    """Films with any finding on which nothing was flagged: a false "no finding". Of a model with one finding, sensitivity says the same."""
+    something = tally.nothing()[POSITIVE]
+    if something.sum() >= EVENTS_NEEDED:
+        first = schema.blocks["nothing"].at(POSITIVE, 0)
+        stratum = Stratum(((first, first + 1),), ((first, first + 2),))
+        yield Series("performance", cell, "", "", UNDERDIAGNOSIS, HIGH, (stratum,), matured=True)
 
 
 def _calibration(schema: Schema, finding: str, cell: str, tally: Tally) -> Iterator[Series]:

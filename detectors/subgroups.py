@@ -11,6 +11,7 @@ from scipy.special import ndtr, ndtri
 
 from detectors.hidden import OTHER, PAIRED, attributes_of, hidden_in, of_attribute
 from detectors.intervals import Z, newcombe, wilson
+from detectors.listing import UNDERDIAGNOSIS
 from detectors.measurement import Interval
 from detectors.multiplicity import adjusted
 from detectors.patients import count_patients, performance_dispersion
@@ -22,7 +23,6 @@ from detectors.tally import Tally, tally_of
 from detectors.verification import Verified
 
 RATES = ("sensitivity", "specificity", "positive_predictive_value", "negative_predictive_value")
-UNDERDIAGNOSIS = "underdiagnosis"
 SHOWN = 10
 """Observations in the subgroup and in the rest from which a rate and its gap are shown."""
 POWER = 0.8

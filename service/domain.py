@@ -247,6 +247,7 @@ class ModelVersion:
 class Carrier:
     """One series that carries an alarm: what moved, from which rate to which, on how many observations, and its evidence over its limit.
 
+    rate, n: None where they would tell of a handful of patients (service/worker/few.py).
     examples: ids of a few predictions that show it, the most extreme first.
     """
 
@@ -258,8 +259,8 @@ class Carrier:
     bin: str
     side: str
     reference_rate: float
-    rate: float
-    n: int
+    rate: float | None
+    n: int | None
     evidence: float
     examples: tuple[str, ...] = ()
 

@@ -35,8 +35,8 @@ class CarrierReply(BaseModel):
     bin: str
     side: str
     reference_rate: float
-    rate: float
-    n: int
+    rate: Annotated[float | None, Field(description="Null, like n, where it would tell of fewer than 11 patients.")]
+    n: int | None
     evidence: Annotated[float, Field(description="Evidence over its limit; 1 or more pages.")]
     examples: Annotated[list[UUID], Field(description="Ids of a few predictions that show it, the most extreme first.")]
 

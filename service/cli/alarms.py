@@ -141,7 +141,13 @@ def told(alarm: Alarm) -> Iterator[str]:
     yield f"  {alarm.kind}, in {alarm.cell}; since about {alarm.since:%Y-%m-%d}, opened {alarm.opened_at:%Y-%m-%d}, {over}; evidence {alarm.evidence:.2f}"
     yield f"  judged under reference {alarm.reference}"
     for one in alarm.carriers:
-        moved = f"{one.reference_rate:.3f} -> {one.rate:.3f} of {one.n}"
+        way = "higher" if one.side == "high" else "lower"
+        hidden = one.rate is None or one.n is None
+        moved = (
+            f"{one.reference_rate:.3f} -> {way}, of too few patients to say more"
+            if hidden
+            else f"{one.reference_rate:.3f} -> {one.rate:.3f} of {one.n}"
+        )
         yield f"  {one.evidence:>8.2f}  {one.series:<56}{moved}"
 
 

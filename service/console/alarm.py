@@ -40,6 +40,11 @@ class Moved:
     one: Carrier
     what: str
 
+    @property
+    def up(self) -> bool:
+        """Whether it rose; where its rate is hidden, the side it left its band on says so."""
+        return self.one.side == "high" if self.one.rate is None else self.one.rate > self.one.reference_rate
+
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:

@@ -76,5 +76,11 @@ def _row(one: Carrier) -> str:
     said = f"{what}: {one.bin}" if one.bin and one.bin != "any" else what
     return (
         f"<tr><td>{escape(said)} <small>{escape(one.family)}</small></td><td>{escape(one.cell)}</td>"
-        f"<td>{100 * one.reference_rate:.1f} %</td><td>{100 * one.rate:.1f} %</td><td>{one.n}</td></tr>"
+        f"<td>{100 * one.reference_rate:.1f} %</td>{_since(one)}</tr>"
     )
+
+
+def _since(one: Carrier) -> str:
+    if one.rate is None or one.n is None:
+        return f"<td>{'higher' if one.side == 'high' else 'lower'}</td><td><small>too few patients to say</small></td>"
+    return f"<td>{100 * one.rate:.1f} %</td><td>{one.n}</td>"

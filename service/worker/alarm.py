@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -23,6 +23,7 @@ from service.store.judgements import keep_opening
 from service.store.remedy_steps import expire_remedy
 from service.worker.calendar import DAY, date_of, day_of, midnight, number_of
 from service.worker.examples import with_examples
+from service.worker.few import few
 from service.worker.remedy import propose, stop_if_worse
 from service.worker.subject import Subject
 from service.worker.windows import added_up
@@ -72,6 +73,7 @@ def alarm_of(connection: Connection, subject: Subject, state: State, family: inc
     found = next((one for one in incidents(subject.reference, state, _recent(connection, subject, state)) if one.family == family), None)
     if found is None:
         return None
+    hidden = few(connection, subject, state, found.carriers)
     at = midnight(date_of(state.day)) + DAY
     return Alarm(
         id=derived_id(uuid7_floor(at), f"alarm {subject.reference_id} {family}"),
@@ -84,16 +86,17 @@ def alarm_of(connection: Connection, subject: Subject, state: State, family: inc
         since=midnight(date_of(found.since)),
         cleared_at=None,
         evidence=found.evidence,
-        summary=found.summary,
-        carriers=tuple(map(_carrier, found.carriers)),
+        summary=found.told(hidden=found.carriers[0].series.name in hidden),
+        carriers=tuple(_carrier(one, hidden) for one in found.carriers),
     )
 
 
-def extended(alarm: Alarm, subject: Subject, state: State) -> Alarm:
+def extended(connection: Connection, alarm: Alarm, subject: Subject, state: State) -> Alarm:
     """Bring an alarm up to date. What it was opened as, and where, stays: that is what people were told."""
     found = next((one for one in incidents(subject.reference, state) if one.family == alarm.family), None)
     shown = {one.series: one.examples for one in alarm.carriers}
-    moved = [replace(_carrier(one), examples=shown.get(one.series.name, ())) for one in found.carriers] if found else []
+    hidden = few(connection, subject, state, found.carriers) if found else frozenset[str]()
+    moved = [replace(_carrier(one, hidden), examples=shown.get(one.series.name, ())) for one in found.carriers] if found else []
     carriers = _joined(alarm.carriers, tuple(moved)) if found else alarm.carriers
     return alarm if found is None or carriers == alarm.carriers else replace(alarm, evidence=found.evidence, carriers=carriers)
 
@@ -124,7 +127,7 @@ def _extend_or_clear(connection: Connection, subject: Subject, state: State, ala
         expire_remedy(connection, alarm.id, at, WORKER, "the alarm cleared")
         return AlarmChanges(cleared=(alarm.id,))
     stop_if_worse(connection, subject, alarm, state.day)
-    now = extended(alarm, subject, state)
+    now = extended(connection, alarm, subject, state)
     if now == alarm:
         return AlarmChanges()
     update_alarm(connection, now)
@@ -150,8 +153,9 @@ def _recent(connection: Connection, subject: Subject, state: State) -> Mapping[i
     return {day: added_up(subject.reference.schema, stored) for day, stored in by_day.items()}
 
 
-def _carrier(found: Found) -> Carrier:
+def _carrier(found: Found, hidden: Collection[str]) -> Carrier:
     series = found.series
+    told = series.name not in hidden
     return Carrier(
         series=series.name,
         family=series.family,
@@ -161,7 +165,7 @@ def _carrier(found: Found) -> Carrier:
         bin=series.bin,
         side=found.side,
         reference_rate=found.reference_rate,
-        rate=found.rate,
-        n=found.n,
+        rate=found.rate if told else None,
+        n=found.n if told else None,
         evidence=found.evidence,
     )

@@ -17,7 +17,7 @@ CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 def remedy_proposed(event: UUID, version: ModelVersion, alarm: Alarm, remedy: Remedy, alarms_per_year: float) -> bytes:
     """Say what moved, where, since when, how sure, and what is asked for. `event` is its id for as long as it is tried.
 
-    Rates are shares (0 to 1); evidence is over its limit, so 1 is where an alarm opens; `alarms_per_year` is the number of
+    Rates are shares (0 to 1); evidence is over its limit, so 1 is where an alarm opens; a carrier without rate and n counted too few patients to tell more; `alarms_per_year` is the number of
     false alarms that the model's manifest declares, over all of its series together.
     """
     return json.dumps(
@@ -60,7 +60,7 @@ def _carrier(carrier: Carrier) -> dict[str, object]:
         "bin": carrier.bin,
         "side": carrier.side,
         "reference_rate": _number(carrier.reference_rate),
-        "rate": _number(carrier.rate),
+        "rate": None if carrier.rate is None else _number(carrier.rate),
         "n": carrier.n,
         "evidence": _number(carrier.evidence),
     }

@@ -57,7 +57,7 @@ def replay_alarm(connection: Connection, identifier: UUID) -> Replayed | None:
         if day == opening:
             again = alarm_of(connection, subject, state, family_of(alarm))
         elif again is not None:
-            again = extended(again, subject, state)
+            again = extended(connection, again, subject, state)
     return Replayed(alarm, again, days, (*differing, *_different(alarm, again)))
 
 

@@ -41,6 +41,7 @@ class Stream:
 
     scanner: model name of the south's scanner. kvp: added to its tube voltage. hidden: share of positives that the model cannot see.
     south_log_odds: added to the truth behind the south's scores. silent: site whose films do not arrive.
+    south_patients: who all the films of the south are of; 0: each of another patient.
     """
 
     films: int = FILMS_A_DAY
@@ -50,6 +51,7 @@ class Stream:
     hidden: float = 0.0
     south_log_odds: float = 0.0
     silent: str = ""
+    south_patients: int = 0
 
 
 QUIET = Stream()
@@ -101,7 +103,7 @@ def make_film(version: int, at: datetime, rng: np.random.Generator, stream: Stre
         caller="pacs",
         key=sha256(identifier.bytes).digest(),
         content=sha256(identifier.bytes).digest(),
-        pseudonyms=Pseudonyms(None, None, None, None, None),
+        pseudonyms=Pseudonyms(_patient(stream, identifier) if south else None, None, None, None, None),
         attributes={
             "ManufacturerModelName": stream.scanner if south else "Alpha",
             "ViewPosition": "AP" if rng.random() < 0.3 else "PA",
@@ -117,6 +119,10 @@ def make_film(version: int, at: datetime, rng: np.random.Generator, stream: Stre
         duration_ms=1.0,
     )
     return prediction, truth
+
+
+def _patient(stream: Stream, film: UUID) -> bytes | None:
+    return sha256(bytes([film.bytes[-1] % stream.south_patients])).digest()[:16] if stream.south_patients else None
 
 
 def make_label(prediction: UUID, value: float = 1.0, at: datetime = FIRST, finding: str = "opacity") -> Label:
