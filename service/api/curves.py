@@ -15,17 +15,16 @@ from sqlalchemy import Connection
 
 from detectors.calibration_curve import EVENTS_NEEDED, calibration_curve
 from detectors.curves import Curve, Point, curves
+from detectors.hidden import WHY
 from detectors.masses import Masses, masses_of
-from detectors.patients import count_patients, performance_dispersion
-from detectors.plan import ALL
-from detectors.suppression import FEWEST
+from detectors.patients import performance_dispersion
 from service.api.asked import CSV, NO_REFERENCE, Asked, wants_csv
 from service.api.callers import MayRead
 from service.api.documents import problems
 from service.api.state import Served
 from service.models.manifest import parse_manifest
 from service.store.models import champion
-from service.worker.stretch import Stretch, stretch_of
+from service.worker.stretch import Stretch, beside, stretch_of
 
 router = APIRouter(prefix="/v1/models", tags=["monitoring"])
 
@@ -134,15 +133,15 @@ def drawn(connection: Connection, model: str, asked: Asked) -> CurvesReply:
         threshold_probability=float(expit(threshold)),
         reason=NO_REFERENCE,
     )
-    stretch = stretch_of(connection, version, asked.window, [asked.subgroup], asked.until, matured=True)
+    stretch = stretch_of(connection, version, asked.window, beside(asked.subgroup), asked.until, matured=True)
     return bare if stretch is None else _filled(bare, stretch, asked.cell_of(stretch.subject.reference))
 
 
 def _filled(bare: CurvesReply, stretch: Stretch, cell: str) -> CurvesReply:
     reference = stretch.subject.reference
+    if stretch.hides(cell):
+        return bare.model_copy(update={"since": stretch.since, "until": stretch.until, "reason": WHY})
     masses = masses_of(reference.schema, stretch.window, [bare.finding], [cell])
-    if cell != ALL and 0 < round(count_patients(stretch.tally(cell).patients())) < FEWEST:
-        return bare.model_copy(update={"since": stretch.since, "until": stretch.until, "reason": f"fewer than {FEWEST} patients"})
     phi = performance_dispersion(reference, stretch.window)(bare.finding, cell)
     known = {"since": stretch.since, "until": stretch.until, "labels": int(masses.labels[0]), "dispersion": phi}
     if masses.events[0].min() < NEEDED:

@@ -11,11 +11,9 @@ from sqlalchemy import Connection
 
 from detectors.bins import CategoricalBins, NumericBins
 from detectors.feature_drift import drift_in
+from detectors.hidden import WHY
 from detectors.measurement import Measurement, Verdict
-from detectors.patients import count_patients
-from detectors.plan import ALL
 from detectors.reference import Reference
-from detectors.suppression import FEWEST
 from detectors.tally import Tally
 from service.api.asked import NO_REFERENCE
 from service.console.charts.figure import Figure
@@ -24,7 +22,7 @@ from service.console.charts.shares import Counted, Share, shares
 from service.console.chosen import Chosen, chosen
 from service.console.page import Asked, Page, Place
 from service.console.units import unit_of
-from service.worker.stretch import stretch_of
+from service.worker.stretch import Stretch, beside, stretch_of
 
 NAME = "inputs"
 ON_A_PAGE = 9
@@ -71,12 +69,12 @@ class InputsView:
 def inputs(connection: Connection, asked: Asked) -> InputsView:
     """Compare a cell of the window with the same cell of the reference; `attribute` draws one alone, `first` the next ones."""
     choice = chosen(connection, asked, NAME)
-    stretch = stretch_of(connection, choice.version, choice.window, [choice.cell], choice.end)
+    stretch = stretch_of(connection, choice.version, choice.window, beside(choice.cell), choice.end)
     if stretch is None:
         return InputsView(choice, NO_REFERENCE)
     reference, now = stretch.subject.reference, stretch.tally(choice.cell)
     then, n = reference.tallies[choice.cell], (reference.tallies[choice.cell].n, now.n)
-    if too_few := _too_few(choice.cell, now):
+    if too_few := _too_few(stretch, choice.cell):
         return InputsView(choice, too_few, stretch.since, stretch.until, n)
     lines = tuple(attribute_lines(reference, then, now, choice.cell))
     only, first = asked.text("attribute"), asked.whole("first", 0, 0, max(len(lines) - 1, 0))
@@ -85,11 +83,11 @@ def inputs(connection: Connection, asked: Asked) -> InputsView:
     return InputsView(choice, "", stretch.since, stretch.until, n, lines, figures, first, only if len(drawn) == 1 else "")
 
 
-def _too_few(cell: str, now: Tally) -> str:
+def _too_few(stretch: Stretch, cell: str) -> str:
     """Why nothing is told of these films: a handful of patients is nobody's business."""
-    if not now.n:
+    if not stretch.tally(cell).n:
         return "no films in this window"
-    return f"fewer than {FEWEST} patients" if cell != ALL and round(count_patients(now.patients())) < FEWEST else ""
+    return WHY if stretch.hides(cell) else ""
 
 
 def attribute_lines(reference: Reference, then: Tally, now: Tally, cell: str) -> Iterator[Line]:

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from detectors.hidden import hidden_in
+from detectors.plan import ALL
 from detectors.tally import Tally
 from service.domain import ModelVersion
 from service.store.day_tallies import days_between
@@ -30,6 +32,15 @@ class Stretch:
     def tally(self, cell: str) -> Tally:
         """Sum of a cell; of no predictions where it has none."""
         return self.window.get(cell) or Tally.zero(self.subject.reference.schema)
+
+    def hides(self, cell: str) -> bool:
+        """Whether a cell is too few patients to be told of, or would tell of such by what it leaves; all cells were read."""
+        return cell != ALL and cell in hidden_in(self.window, self.subject.reference.plan.cells)
+
+
+def beside(cell: str) -> list[str] | None:
+    """Which cells to read in order to tell of one: a subgroup is told of only where its complement may be."""
+    return [ALL] if cell == ALL else None
 
 
 def stretch_of(

@@ -41,3 +41,15 @@ def test_a_handful_of_patients_is_in_neither(client: httpx.Client, engine: Engin
     assert "sensitivity" not in table
     curves = client.get("/v1/models/chest/curves", params={"subgroup": "site=south"}).json()
     assert (curves["curves"], curves["labels"]) == ([], 0)
+
+
+def test_where_the_south_is_a_handful_the_north_is_not_told_of_either(client: httpx.Client, engine: Engine) -> None:
+    settle(engine, south_patients=7)
+    hidden = [one["subgroup"] for one in client.get(ADDRESS).json()["subgroups"] if one["hidden"]]
+    assert hidden == ["site=north", "site=south"]
+    for cell in hidden:
+        reply = client.get("/v1/models/chest/curves", params={"subgroup": cell}).json()
+        assert (reply["curves"], reply["labels"], reply["reason"][:7]) == ([], 0, "hidden:")
+        for page in ("inputs", "calibration", "performance"):
+            assert "hidden: fewer than 11 patients" in client.get(f"/console/models/chest/{page}", params={"cell": cell}).text
+    assert client.get("/v1/models/chest/curves", params={"subgroup": "PatientSex=F"}).json()["curves"]

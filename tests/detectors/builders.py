@@ -27,7 +27,7 @@ class Stream:
     scanner: name of the model at the south site, unseen: share of its films under that name. brightness: shift of an image statistic.
     disagreement: share of pairs of readers of a film who differ.
     missing: share of films that do not say. labelled: share of predictions with a label.
-    films_of_a_patient: neighbouring rows are of one patient.
+    films_of_a_patient: neighbouring rows are of one patient. south_patients: who all films of the south are of; 0: as the others.
     """
 
     shift: float = 0.0
@@ -45,6 +45,7 @@ class Stream:
     labelled: float = 1.0
     films_of_a_patient: int = 1
     disagreement: float = 0.05
+    south_patients: int = 0
 
 
 def make_plan(**changes: Any) -> Plan:
@@ -77,6 +78,7 @@ def make_rows(n: int, *, seed: int, **changes: Any) -> tuple[Batch, dict[str, ND
     kvp = np.where(rng.random(n) < stream.missing, np.nan, np.where(south, 120.0, 110.0) + rng.normal(0, 3, n))
     view = np.where(rng.random(n) < 0.3, "AP", "PA").astype(object)
     view[rng.random(n) < stream.missing] = None
+    patients = seed * 1_000_003 + np.arange(n) // stream.films_of_a_patient
     batch = Batch(
         scores=scores[:, None],
         labels=labels[:, None],
@@ -90,7 +92,7 @@ def make_rows(n: int, *, seed: int, **changes: Any) -> tuple[Batch, dict[str, ND
         },
         pairs=_pairs(np.random.default_rng([seed, 1]), labels, stream.disagreement),
         embedding=rng.normal(size=(n, DIMENSIONS)) * np.arange(DIMENSIONS, 0, -1) + stream.embedding,
-        patients=seed * 1_000_003 + np.arange(n) // stream.films_of_a_patient,
+        patients=np.where(south, np.arange(n) % stream.south_patients, patients) if stream.south_patients else patients,
     )
     masks: Mapping[str, NDArray[np.bool_]] = {"site=north": ~south, "site=south": south, "PatientSex=F": female, "PatientSex=M": ~female}
     return batch, dict(masks)
