@@ -1,4 +1,4 @@
-"""Calibration statistics against their definitions, relplot and statsmodels, and the size of their null bands."""
+"""Calibration statistics against their definitions and statsmodels (relplot: test_frozen_oracles.py), and the size of their null bands."""
 
 from __future__ import annotations
 
@@ -13,35 +13,15 @@ from detectors.calibration_curve import calibration_curve
 from detectors.intervals import Z
 from detectors.schema import SCORE_BINS, score_bin
 from detectors.smooth_calibration_error import smooth_error
+from tests.detectors.oracle_figures import films
 from tests.detectors.test_curves import binned
 
 Floats = NDArray[np.float64]
-
-RELPLOT = (
-    # films, mean and deviation of scores, log odds added to the truth -> smECE of relplot 1.0.3 on the raw probabilities
-    (100, -1.5, 2.0, 0.0, 0.07052),
-    (1000, -1.5, 2.0, 0.0, 0.03748),
-    (1000, -1.5, 2.0, 0.5, 0.07081),
-    (5000, -3.0, 1.5, -0.7, 0.03981),
-    (2000, 0.0, 4.0, 0.0, 0.01850),
-)
-
-
-def films(rng: np.random.Generator, n: int, mean: float, deviation: float, odds: float) -> tuple[Floats, Floats]:
-    scores = rng.normal(mean, deviation, n)
-    return scores, (rng.random(n) < expit(scores + odds)).astype(float)
 
 
 def histograms(scores: Floats, labels: Floats) -> tuple[Floats, Floats]:
     bins = score_bin(scores)
     return np.bincount(bins, 1 - labels, SCORE_BINS).astype(np.float64), np.bincount(bins, labels, SCORE_BINS).astype(np.float64)
-
-
-def test_the_smooth_calibration_error_is_that_of_relplot() -> None:
-    rng = np.random.default_rng(0)
-    for n, mean, deviation, odds, known in RELPLOT:
-        negatives, positives = histograms(*films(rng, n, mean, deviation, odds))
-        assert smooth_error(negatives[None], positives[None]).value[0] == pytest.approx(known, abs=1e-3)
 
 
 def test_the_smooth_calibration_error_is_the_width_that_its_own_error_equals() -> None:

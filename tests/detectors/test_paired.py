@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from MLstatkit import Delong_test
 from numpy.typing import NDArray
 from scipy.special import expit
 from sklearn.metrics import brier_score_loss, roc_auc_score
@@ -52,6 +53,16 @@ def test_the_difference_of_areas_is_delongs(pair: Pair) -> None:
     assert found.difference.value == pytest.approx(value)
     assert found.difference.variance == pytest.approx(variance)
     assert found.champion == pytest.approx(roc_auc_score(pair.truth, pair.champion))
+
+
+@pytest.mark.parametrize("tied", [False, True], ids=["smooth", "tied"])
+def test_the_test_of_two_areas_is_that_of_mlstatkit(*, tied: bool) -> None:
+    pair = make_pair(seed=3, noise=2.0, tied=tied)
+    z, p, champion, challenger = Delong_test(pair.truth, pair.champion, pair.challenger, return_ci=False)
+    found = auroc_difference(pair)
+    assert (found.champion, found.challenger) == pytest.approx((champion, challenger))
+    assert found.difference.value / found.difference.error == pytest.approx(z, rel=1e-6)
+    assert found.p == pytest.approx(p, abs=1e-9)
 
 
 def test_films_of_one_patient_are_not_independent_witnesses() -> None:
