@@ -40,7 +40,7 @@ def votes(films: int = 5000, seed: int = 4) -> NDArray[np.int64]:
     rng = np.random.default_rng(seed)
     truth = rng.random(films) < 0.25
     seen = [np.where(truth, rng.random(films) < sensitivity, rng.random(films) > specificity) for sensitivity, specificity in READERS]
-    return np.stack(seen, axis=1).astype(np.int64)
+    return np.asarray(np.stack(seen, axis=1), dtype=np.int64)
 
 
 def main() -> None:
