@@ -17,7 +17,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from service.api.accounting import Account, booked
+from service.api.accounting import Account
 from service.api.callers import MayPredict, may_predict
 from service.api.documents import problems
 from service.api.inflate import inflated
@@ -123,7 +123,7 @@ async def infer(
 ) -> Response:
     """Answer the rows of one tensor [n, 1, rows, columns]; each answer is durable before the reply is sent."""
     now = datetime.now(UTC)
-    with booked(service, model, now, caller.name) as account, service.admission.seat() as seat:
+    with Account.open(service, model, now, caller.name) as account, service.admission.seat() as seat:
         submission = submission_of(said, model, service.settings, caller, now, secret=service.gateway.key)
         account.site = submission.site
         found(service, model, version)
@@ -218,6 +218,6 @@ async def answer_row(service: Service, account: Account, submission: Submission,
 
 
 async def answer_other(service: Service, submission: Submission, serving: Serving) -> Answer:
-    with booked(service, submission.model, submission.received_at, submission.caller) as account:
+    with Account.open(service, submission.model, submission.received_at, submission.caller) as account:
         account.site, account.input_bytes = submission.site, len(submission.body)
         return await answer_row(service, account, submission, serving)

@@ -13,7 +13,7 @@ import structlog
 from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy import Connection
 
-from service.api.accounting import Account, booked
+from service.api.accounting import Account
 from service.api.callers import MayPredict, MayRead, may_predict
 from service.api.documents import FILMS, problems
 from service.api.envelope import request_id_of
@@ -56,7 +56,7 @@ async def create_prediction(
 ) -> Response:
     """Answer one film, or several in a form; each answer is durable before it is sent. With `Prefer: respond-async` it comes later."""
     now = datetime.now(UTC)
-    with booked(service, model, now, caller.name) as account, service.admission.seat() as seat:
+    with Account.open(service, model, now, caller.name) as account, service.admission.seat() as seat:
         submission = submission_of(said, model, service.settings, caller, now, secret=service.gateway.key)
         account.site = submission.site
         later = prefers_later(said.prefer)
