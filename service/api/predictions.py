@@ -69,7 +69,7 @@ async def create_prediction(
             return await answer_later(service, account, submission, parts, said)
         if len(parts) > 1:
             return await answer_form(service, account, submission, parts, request_id_of(request.scope))
-        answer = await service.gateway.predict(replace(submission, body=instance_of(parts[0])))
+        answer = await service.gateway.predict(submission.bringing(instance_of(parts[0])))
         account.answered(answer)
         return reply(answer)
 
