@@ -94,10 +94,6 @@ class Submission:
     body: bytes
     idempotency_key: str | None = None
 
-    def bringing(self, body: bytes) -> Submission:
-        """The same with its body, which comes after what is said of it."""
-        return Submission(self.model, self.site, self.caller, self.received_at, body, self.idempotency_key)
-
 
 @dataclass(frozen=True, slots=True)
 class Scores:

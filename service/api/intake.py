@@ -139,6 +139,12 @@ def submission_of(asked: Asked, model: str, settings: Settings, caller: Caller, 
     return Submission(model=model, site=site, caller=caller.name, received_at=moment, body=b"", idempotency_key=key)
 
 
+def bringing(submission: Submission, body: bytes) -> Submission:
+    """The same with its body, which comes after what is said of it."""
+    asks = submission
+    return Submission(asks.model, asks.site, asks.caller, asks.received_at, body, asks.idempotency_key)
+
+
 def received_at(stated: str | None, settings: Settings, caller: Caller, now: datetime) -> datetime:
     """The one clock of the statistics: ours, or in a replay the one that the request brings.
 

@@ -20,7 +20,7 @@ from service.api.accounting import Account
 from service.api.callers import MayPredict, may_predict
 from service.api.documents import problems
 from service.api.inflate import inflated
-from service.api.intake import Asked, asked, declared_length, said_in, stated, submission_of
+from service.api.intake import Asked, asked, bringing, declared_length, said_in, stated, submission_of
 from service.api.open_inference_replies import Live, ModelMetadata, ModelReady, Ready, ServerReply
 from service.api.predictions import part_keys
 from service.api.state import Served, Service, service_of
@@ -199,7 +199,7 @@ async def answer_rows(
 ) -> Sequence[Answer]:
     """Answer every row, each an entry of its own in the ledger; the error of one is the error of the request, and a retry is safe."""
     if len(rows) == 1:
-        return [await answer_row(service, account, submission.bringing(rows[0]), serving)]
+        return [await answer_row(service, account, bringing(submission, rows[0]), serving)]
     keyed = [
         replace(submission, body=row, idempotency_key=key)
         for row, key in zip(rows, part_keys(submission.idempotency_key, len(rows)), strict=True)

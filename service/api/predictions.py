@@ -18,7 +18,7 @@ from service.api.callers import MayPredict, MayRead, may_predict
 from service.api.documents import FILMS, problems
 from service.api.envelope import request_id_of
 from service.api.follow import RequestReply, RequestsReply
-from service.api.intake import RESPOND_ASYNC, Asked, asked, instance_of, read_instances, said_in, submission_of
+from service.api.intake import RESPOND_ASYNC, Asked, asked, bringing, instance_of, read_instances, said_in, submission_of
 from service.api.later import postpone, prefers_later, priority_of
 from service.api.multipart import Part
 from service.api.negotiation import JSON
@@ -69,7 +69,7 @@ async def create_prediction(
             return await answer_later(service, account, submission, parts, said)
         if len(parts) > 1:
             return await answer_form(service, account, submission, parts, request_id_of(request.scope))
-        answer = await service.gateway.predict(submission.bringing(instance_of(parts[0])))
+        answer = await service.gateway.predict(bringing(submission, instance_of(parts[0])))
         account.answered(answer)
         return reply(answer)
 
