@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 
 from service.store.ids import uuid7_floor
+from service.store.tables import predictions
 
 DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
 
@@ -42,7 +43,8 @@ def revision_of(connection: Connection) -> str | None:
     """The migration that the tables are at; None where there are no tables."""
     if connection.scalar(text("select to_regclass('alembic_version')")) is None:
         return None
-    return connection.scalar(text("select max(version_num) from alembic_version"))
+    found = connection.scalar(text("select max(version_num) from alembic_version"))
+    return None if found is None else str(found)
 
 
 def missing_rights(connection: Connection) -> list[str]:
@@ -71,4 +73,4 @@ def later_than(connection: Connection, limit: datetime) -> list[str]:
 
 def oldest_prediction(connection: Connection) -> datetime | None:
     """When the oldest prediction that is kept came."""
-    return connection.scalar(text("select received_at from predictions order by id limit 1"))
+    return connection.scalar(select(predictions.c.received_at).order_by(predictions.c.id).limit(1))
