@@ -76,6 +76,7 @@ from detectors.observed_prevalence import observed_prevalence
 from detectors.out_of_distribution_share import out_of_distribution_share
 from detectors.out_of_range_share import out_of_range_share
 from detectors.prevalence_estimate import prevalence_estimate
+from detectors.quality_flag_rate import quality_flag_rate
 from detectors.reader_kappa import reader_kappa
 from detectors.reference import Reference
 from detectors.score_drift import score_drift
@@ -84,6 +85,7 @@ from detectors.spiegelhalter import spiegelhalter
 from detectors.subgroup_gaps import subgroup_gaps
 from detectors.tally import Tally
 from detectors.unseen_share import unseen_share
+from detectors.vanished_share import vanished_share
 
 Detector = Callable[[Reference, Mapping[str, Tally]], Sequence[Measurement]]
 
@@ -91,7 +93,9 @@ OF_INPUTS_AND_SCORES: tuple[Detector, ...] = (
     feature_drift,
     missing_share,
     unseen_share,
+    vanished_share,
     out_of_range_share,
+    quality_flag_rate,
     embedding_drift,
     out_of_distribution_share,
     score_drift,

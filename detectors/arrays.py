@@ -23,15 +23,21 @@ class Arrays:
 
     features: name -> [n], numbers (NaN: missing) or words (None: missing). scores: logits, [n] or [n, findings].
     labels: of the shape of scores, 0..1, NaN where nobody has said. embedding: [n, d].
+    flags: name -> [n], whether the film is clipped, inverted, ...
     """
 
     features: Mapping[str, Any] = field(default_factory=dict)
     scores: Array | None = None
     labels: Array | None = None
     embedding: Array | None = None
+    flags: Mapping[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        given = [np.asarray(one) for one in (*self.features.values(), self.scores, self.labels, self.embedding) if one is not None]
+        given = [
+            np.asarray(one)
+            for one in (*self.features.values(), *self.flags.values(), self.scores, self.labels, self.embedding)
+            if one is not None
+        ]
         return len(given[0]) if given else 0
 
     @property
@@ -50,6 +56,7 @@ class Arrays:
             numeric={name: np.asarray(self.features[name], dtype=np.float64) for name in numbers},
             categorical={name: np.asarray(column, dtype=object) for name, column in self.features.items() if name not in numbers},
             embedding=_matrix(self.embedding, len(self)),
+            flags=np.stack([np.asarray(one, dtype=bool) for one in self.flags.values()], axis=1) if self.flags else None,
         )
 
 
@@ -60,7 +67,9 @@ def reference_of(arrays: Arrays, days: Array | None = None, threshold: float = 0
     """
     batch = arrays.batch()
     findings = tuple(f"finding_{number + 1}" for number in range(batch.scores.shape[1]))
-    plan = Plan(findings, (threshold,) * len(findings), numeric=arrays.numeric, categorical=tuple(batch.categorical))
+    plan = Plan(
+        findings, (threshold,) * len(findings), numeric=arrays.numeric, categorical=tuple(batch.categorical), flags=tuple(arrays.flags)
+    )
     return build_reference(plan, batch, {}, np.zeros(len(batch), dtype=np.int64) if days is None else days)
 
 

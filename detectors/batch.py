@@ -27,6 +27,7 @@ class Batch:
     delays: [n, findings], days from the film to its first label, NaN where there is none; None: not known.
     pairs: [n, findings, 3], pairs of readers of whom both, one and none saw the finding; None: no film had two readers.
     patients: [n], a number for each patient, -1 where the film names none; None: not known.
+    flags: [n, flags] in the order of the plan's, what is plainly wrong with the film; None: nothing is.
     """
 
     scores: Floats
@@ -38,6 +39,7 @@ class Batch:
     delays: Floats | None = None
     pairs: NDArray[np.int64] | None = None
     patients: NDArray[np.int64] | None = None
+    flags: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         n = len(self.scores)
@@ -50,6 +52,8 @@ class Batch:
             raise ValueError("weights and delays of labels are [n, findings] and of the shape of scores")
         if self.patients is not None and self.patients.shape != (n,):
             raise ValueError("there is one patient a prediction")
+        if self.flags is not None and (self.flags.ndim != 2 or len(self.flags) != n):  # noqa: PLR2004  (rows and flags)
+            raise ValueError("flags are [n, flags]")
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -78,4 +82,5 @@ class Batch:
             delays=None if self.delays is None else self.delays[rows],
             pairs=None if self.pairs is None else self.pairs[rows],
             patients=None if self.patients is None else self.patients[rows],
+            flags=None if self.flags is None else self.flags[rows],
         )

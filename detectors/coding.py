@@ -46,6 +46,8 @@ def check(schema: Schema, batch: Batch) -> None:
         set(schema.numeric) - set(schema.projection.features) <= set(batch.numeric) and set(schema.categorical) <= set(batch.categorical)
     ):
         raise ValueError("the batch lacks a feature of the schema")
+    if schema.flags and batch.flags is not None and batch.flags.shape[1] != len(schema.flags):
+        raise ValueError("the batch has another number of flags than the schema")
     if np.isnan(batch.scores).any():
         raise ValueError("a score is not a number")
     beyond = np.zeros(batch.labels.shape) if batch.pairs is None else np.where(batch.pairs.any(axis=2), BEYOND, 0.0)
@@ -99,6 +101,11 @@ def sum_places(schema: Schema, batch: Batch) -> tuple[Places, Places, Values]:
     expected, loss = _starts(schema, "expected")[column], _starts(schema, "losses")[column]
     places = np.stack([expected + group, expected + width + group, *(loss + kind for kind in range(4))])
     return row, places, np.concatenate([[label, p], losses])
+
+
+def flag_columns(schema: Schema, batch: Batch) -> NDArray[np.bool_] | None:
+    """What each prediction adds to the block of flags [n, flags]; None where nothing does."""
+    return batch.flags if schema.flags else None
 
 
 def weighted_places(schema: Schema, batch: Batch) -> tuple[Places, Places, Values]:

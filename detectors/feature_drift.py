@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from detectors.divergence import Divergence, common_groups, compare, equal_groups, merge
 from detectors.measurement import Measurement, Verdict
 from detectors.multiplicity import benjamini_hochberg
-from detectors.plan import ALL, family_of
+from detectors.plan import family_of
 from detectors.reference import Reference
 from detectors.tally import Tally, tally_of
 
@@ -26,25 +26,25 @@ def feature_drift(reference: Reference, window: Mapping[str, Tally]) -> Sequence
     this n, to first order.
 
     Returns:
-        One measurement a feature; `insufficient` below 50 values in the window or in the reference.
+        One measurement a feature, for "all" and for each part of the stratum against its own reference; `insufficient` below 50 values in the window or in the reference.
     """
-    return drift_in(reference, window, ALL)
+    return [one for cell in reference.strata for one in drift_in(reference, window, cell)]
 
 
 def drift_in(reference: Reference, window: Mapping[str, Tally], cell: str) -> Sequence[Measurement]:
-    """Compare a cell with the same cell of the reference, for reading."""
-    tally = tally_of(reference.schema, window, cell)
-    compared = {feature: _compare(reference, tally, feature, cell) for feature in reference.schema.features}
+    """Compare a cell with the same cell of the reference, or with the whole where the reference says so, for reading."""
+    tally, then = tally_of(reference.schema, window, cell), reference.tallies[reference.strata.get(cell, cell)]
+    compared = {feature: _compare(reference, then, tally, feature) for feature in reference.schema.features}
     level = benjamini_hochberg([one.p for one in compared.values() if one is not None])
     return [_measured(feature, int(tally.feature(feature)[:-1].sum()), one, level, cell) for feature, one in compared.items()]
 
 
-def _compare(reference: Reference, tally: Tally, feature: str, cell: str) -> Divergence | None:
-    then, now = reference.tallies[cell].feature(feature)[:-1], tally.feature(feature)[:-1]
+def _compare(reference: Reference, usual: Tally, tally: Tally, feature: str) -> Divergence | None:
+    then, now = usual.feature(feature)[:-1], tally.feature(feature)[:-1]
     if min(then.sum(), now.sum()) < NEEDED:
         return None
     groups = equal_groups(then) if feature in reference.schema.numeric else common_groups(then)
-    return compare(merge(then, groups), merge(now, groups), reference.dispersion_of(family_of(feature), cell=cell, feature=feature))
+    return compare(merge(then, groups), merge(now, groups), reference.dispersion_of(family_of(feature), feature=feature))
 
 
 def _measured(feature: str, n: int, one: Divergence | None, level: float, cell: str) -> Measurement:

@@ -8,12 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.patients import count_patients
-from detectors.plan import ALL
+from detectors.plan import ALL, PAIRED
 from detectors.suppression import FEWEST, hidden_cells
 from detectors.tally import Tally
 
-PAIRED = " & "
-"""Between the two values of a pair."""
 OTHER = "other"
 WHY = f"hidden: fewer than {FEWEST} patients, or what could be reckoned from them"
 

@@ -8,6 +8,8 @@ from typing import Literal
 
 ALL = "all"
 """The cell of all predictions."""
+PAIRED = " & "
+"""Between the two values of a pair."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,8 @@ class Plan:
     alarms_per_year: how many false alarms a year the model's owner accepts, over all series together.
     label_maturity_days: age in days at which the labels of a day are judged.
     minimum_odds_ratio: a change of the odds below this is not worth a person's night.
+    flags: what may be plainly wrong with a film (clipped, inverted, ...), counted by name.
+    stratum: attribute of the cells whose films are compared with their own part of the reference, "site" most often; "": none.
     costs_false_negative, costs_false_positive: cost of one error of each finding, in any common unit.
     """
 
@@ -34,6 +38,8 @@ class Plan:
     minimum_odds_ratio: float = 1.5
     costs_false_negative: tuple[float, ...] = ()
     costs_false_positive: tuple[float, ...] = ()
+    flags: tuple[str, ...] = ()
+    stratum: str = ""
 
     def __post_init__(self) -> None:
         features = (*self.numeric, *self.categorical)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from math import log, sqrt
+from dataclasses import dataclass, replace
+from math import hypot, log, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,6 @@ from detectors.divergence import compare
 from detectors.intervals import Z
 from detectors.measurement import Interval, Measurement, Verdict
 from detectors.mixture import Estimate, mixture_share
-from detectors.plan import ALL
 from detectors.reference import Reference
 from detectors.schema import NEGATIVE, POSITIVE
 from detectors.tally import Tally, tally_of
@@ -24,14 +23,17 @@ SCORES_NEEDED, EVENTS_NEEDED = 50, 50
 """Scores in the window; positives and negatives, each, in the reference."""
 GROUPS = 20
 MISFIT_P, MISFIT_DISTANCE = 1e-3, 0.1
+SMALLEST_DISAGREEMENT = 0.05
+"""Difference of the two estimates below which they agree."""
 SMALLEST_CONTRAST = 0.1
 """Sensitivity less false positive rate below which the operating point says nothing about prevalence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is estimated of which finding: scores in the window, reference prevalence, dispersion, smallest odds ratio that matters."""
+    """What is estimated of which finding in which cell: scores in the window, reference prevalence, dispersion, smallest odds ratio that matters."""
 
+    cell: str
     finding: str
     n: int
     usual: float
@@ -50,13 +52,14 @@ def prevalence_estimate(reference: Reference, window: Mapping[str, Tally]) -> Se
 
     Returns:
         Two measurements a finding. `insufficient` below 50 scores or 50 reference positives or negatives, and where the assumption
-        visibly fails: the window's scores are no mixture of the two histograms. n: scores.
+        visibly fails: the window's scores are no mixture of the two histograms, or the two estimates surely disagree (both look
+        at the same films, so they can differ by little where it holds); they are told all the same then. n: scores.
 
     Source:
         Saerens, Latinne, Decaestecker 2002, Neural Computation 14:21; Lipton, Wang, Smola 2018, arXiv 1802.03916.
     """
-    now = tally_of(reference.schema, window, ALL)
-    return [one for finding in reference.schema.findings for one in _measure(reference, now, finding)]
+    cells = [(cell, tally_of(reference.schema, window, cell)) for cell in reference.strata]
+    return [one for cell, now in cells for finding in reference.schema.findings for one in _measure(reference, cell, now, finding)]
 
 
 def confusion_share(flagged: float, sensitivity: float, false_positive_rate: float) -> float:
@@ -68,20 +71,33 @@ def confusion_share(flagged: float, sensitivity: float, false_positive_rate: flo
     return float(np.clip((flagged - false_positive_rate) / (sensitivity - false_positive_rate), 0.0, 1.0))
 
 
-def _measure(reference: Reference, now: Tally, finding: str) -> list[Measurement]:
-    then = reference.tallies[ALL]
+def _measure(reference: Reference, cell: str, now: Tally, finding: str) -> list[Measurement]:
+    then = reference.tallies[reference.strata[cell]]
     events = then.scores(finding)[[NEGATIVE, POSITIVE]].sum(axis=1)
     if now.n < SCORES_NEEDED or events.min() < EVENTS_NEEDED:
         reason = f"{SCORES_NEEDED} scores needed, and {EVENTS_NEEDED} positives and negatives in the reference"
-        return [Measurement.insufficient(name, now.n, reason, finding=finding) for name in (LIKELIHOOD, CONFUSION)]
+        return [Measurement.insufficient(name, now.n, reason, cell=cell, finding=finding) for name in (LIKELIHOOD, CONFUSION)]
     subject = Subject(
+        cell=cell,
         finding=finding,
         n=now.n,
         usual=float(then.groups(finding)[1].sum() / then.groups(finding)[0].sum()),
         dispersion=reference.dispersion_of("score", finding=finding),
         minimum_odds_ratio=reference.plan.minimum_odds_ratio,
     )
-    return [_by_likelihood(subject, then.scores(finding), now.scores(finding).sum(axis=0)), _by_confusion(subject, then, now)]
+    return _agreed(_by_likelihood(subject, then.scores(finding), now.scores(finding).sum(axis=0)), _by_confusion(subject, then, now))
+
+
+def _agreed(likelihood: Measurement, confusion: Measurement) -> list[Measurement]:
+    """Both as they are, or both without a verdict where neither can be believed."""
+    if likelihood.value is None or confusion.value is None or not (likelihood.interval and confusion.interval):
+        return [likelihood, confusion]
+    gap = abs(likelihood.value - confusion.value)
+    halves = [(one.high - one.low) / 2 for one in (likelihood.interval, confusion.interval)]
+    if gap <= max(hypot(*halves), SMALLEST_DISAGREEMENT):
+        return [likelihood, confusion]
+    reason = "the estimates disagree: positives or negatives look otherwise than in the reference"
+    return [replace(one, limit=None, verdict=Verdict.INSUFFICIENT, reason=reason) for one in (likelihood, confusion)]
 
 
 def _by_likelihood(subject: Subject, then: NDArray[np.int64], now: NDArray[np.int64]) -> Measurement:
@@ -93,7 +109,7 @@ def _by_likelihood(subject: Subject, then: NDArray[np.int64], now: NDArray[np.in
     fit = compare(np.rint(mixed * then[[NEGATIVE, POSITIVE]].sum()).astype(np.int64), window.astype(np.int64), phi)
     if fit.p < MISFIT_P and fit.distance > MISFIT_DISTANCE:
         reason = "the scores are no mixture of the reference's positives and negatives"
-        return Measurement.insufficient(LIKELIHOOD, subject.n, reason, finding=subject.finding)
+        return Measurement.insufficient(LIKELIHOOD, subject.n, reason, cell=subject.cell, finding=subject.finding)
     return _judged(LIKELIHOOD, subject, found)
 
 
@@ -104,7 +120,7 @@ def _by_confusion(subject: Subject, then: Tally, now: Tally) -> Measurement:
     contrast = sensitivity - false_positive_rate
     if contrast < SMALLEST_CONTRAST:
         reason = "the operating point hardly tells positives from negatives"
-        return Measurement.insufficient(CONFUSION, subject.n, reason, finding=subject.finding)
+        return Measurement.insufficient(CONFUSION, subject.n, reason, cell=subject.cell, finding=subject.finding)
     flagged = float(now.decisions(subject.finding)[:, 1].sum() / now.n)
     share = confusion_share(flagged, sensitivity, false_positive_rate)
     variance = flagged * (1 - flagged) / now.n + share**2 * sensitivity * (1 - sensitivity) / positives
@@ -119,7 +135,7 @@ def _judged(name: str, subject: Subject, found: Estimate) -> Measurement:
     breached = found.value > limit if above else found.value < limit
     interval = Interval(max(0.0, found.value - Z * found.error), min(1.0, found.value + Z * found.error))
     verdict = Verdict.BREACHED if breached else Verdict.WITHIN
-    return Measurement(name, found.value, subject.n, interval, limit, verdict, finding=subject.finding)
+    return Measurement(name, found.value, subject.n, interval, limit, verdict, cell=subject.cell, finding=subject.finding)
 
 
 def _groups(counts: NDArray[np.int64]) -> NDArray[np.int64]:

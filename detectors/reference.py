@@ -23,7 +23,7 @@ from detectors.listing import list_series
 from detectors.packing import DecodeError, fingerprint, pack, unpack
 from detectors.panels import Habit
 from detectors.patients import correlations
-from detectors.plan import ALL, Plan
+from detectors.plan import ALL, PAIRED, Plan
 from detectors.profiles import Profiles
 from detectors.projection import Projection
 from detectors.rhythm import Rhythm, kinds_of, learn_shifts, usual_films
@@ -32,6 +32,8 @@ from detectors.series import Counts, Family, Gather, Series, Stratum
 from detectors.sources import Habits, Sources
 from detectors.tally import Tally, tally_cells
 
+OWN_NEEDED = 200
+"""Films from which a cell of the stratum has a reference of its own; with fewer it is compared with the whole."""
 KIND, VERSION = b"SWRF", 7
 REFERENCES_HELD = 16
 """References of which a process keeps what it computed from them alone: they never change, and are asked again and again."""
@@ -86,6 +88,15 @@ class Reference:
     def cells(self) -> tuple[str, ...]:
         """Every cell, "all" first."""
         return tuple(self.tallies)
+
+    @cached_property
+    def strata(self) -> Mapping[str, str]:
+        """Which cell of the reference the films of a cell are compared with: the whole with the whole, each value of the stratum with its own.
+
+        A value of which the reference has few films is compared with the whole.
+        """
+        own = [cell for cell in self.plan.cells if self.plan.stratum and cell.startswith(f"{self.plan.stratum}=") and PAIRED not in cell]
+        return {ALL: ALL} | {cell: cell if self.tallies[cell].n >= OWN_NEEDED else ALL for cell in own}
 
     @property
     def days(self) -> int:

@@ -71,6 +71,7 @@ class Schema:
     findings, thresholds: as in the plan.
     groups: per finding, the score quantiles of the reference that divide its calibration groups.
     numeric, categorical: bins of each feature; the embedding's components and its distance are numeric features.
+    flags: what may be plainly wrong with a film, by name; none in a reference of an earlier release.
     projection: the embedding's frozen principal components. kernel: frozen frequencies of its random Fourier features.
 
     Blocks of the flat vector (shapes; counts unless said otherwise):
@@ -80,7 +81,7 @@ class Schema:
     losses/<finding> [4], both in fixed point (2**-30) over labels of weight 1; strata/<finding> [label states, strata] (see `strata_of`);
     reading/<finding> [5, strata] and mass/<finding> [negative or positive, 125], what weights and soft labels change against these plain
     counts, in fixed point (2**-20): nothing where all labels are 0 or 1 and weigh one; delays/<finding> [19] of first labels;
-    pairs/<finding> [3] of readers of whom both, one or none saw the finding.
+    pairs/<finding> [3] of readers of whom both, one or none saw the finding; flags [flags], films with each.
     patients [1 + 256], films that name no patient, then by the hash of the patient; nothing [label states, none or some flagged]: a film is
     negative if each finding is labelled and absent, positive if one is there, of labels that weigh one.
     """
@@ -92,6 +93,7 @@ class Schema:
     categorical: Mapping[str, CategoricalBins]
     projection: Projection
     kernel: Kernel
+    flags: tuple[str, ...] = ()
     blocks: Mapping[str, Block] = field(init=False)
     size: int = field(init=False)
     digest: bytes = field(init=False)
@@ -124,6 +126,7 @@ class Schema:
             categorical={name: CategoricalBins.of(name, batch.categorical[name]) for name in plan.categorical},
             projection=projection,
             kernel=Kernel.of(read[:, : len(projection.components)]),
+            flags=plan.flags,
         )
 
     @property
@@ -157,6 +160,7 @@ class Schema:
             "groups": self.groups,
             "numeric": [[name, bins.low, bins.high, bins.cuts] for name, bins in self.numeric.items()],
             "categorical": [[name, bins.counted, sorted(bins.others)] for name, bins in self.categorical.items()],
+            **({"flags": self.flags} if self.flags else {}),
         }
 
     @classmethod
@@ -172,6 +176,7 @@ class Schema:
             },
             projection=projection,
             kernel=kernel,
+            flags=tuple(described.get("flags", ())),
         )
 
 
@@ -211,6 +216,8 @@ def _shapes(schema: Schema) -> Iterator[tuple[str, tuple[int, ...]]]:
         yield f"mass/{finding}", (2, MASS_BINS)
         yield f"delays/{finding}", (len(DELAYS) + 1,)
         yield f"pairs/{finding}", (3,)
+    if schema.flags:
+        yield "flags", (len(schema.flags),)
 
 
 def _digest(schema: Schema) -> bytes:

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from detectors.hidden import OTHER, PAIRED, attributes_of, hidden_in, of_attribute
+from detectors.hidden import OTHER, attributes_of, hidden_in, of_attribute
 from detectors.intervals import Z, newcombe, wilson
 from detectors.listing import UNDERDIAGNOSIS
 from detectors.measurement import Interval
 from detectors.multiplicity import adjusted
 from detectors.patients import count_patients, performance_dispersion
-from detectors.plan import ALL
+from detectors.plan import ALL, PAIRED
 from detectors.reference import Reference
 from detectors.schema import POSITIVE
 from detectors.shrinkage import shrink

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.batch import Batch
-from detectors.coding import check, count_places, pair_columns, sum_places, wave_columns, weighted_places
+from detectors.coding import check, count_places, flag_columns, pair_columns, sum_places, wave_columns, weighted_places
 from detectors.packing import DecodeError, expand, squeeze
 from detectors.plan import ALL
 from detectors.schema import MASS_BINS, NEGATIVE, POSITIVE, Schema
@@ -116,6 +116,10 @@ class Tally:
         """Count films by whether anything is there (not known, nothing, something) and whether anything was flagged [3, 2]."""
         return self.schema.blocks["nothing"].of(self.vector)
 
+    def flagged(self) -> NDArray[np.int64]:
+        """Count films with each flag of the schema [flags]."""
+        return self.schema.blocks["flags"].of(self.vector) if self.schema.flags else np.zeros(0, dtype=np.int64)
+
     def waves(self) -> NDArray[np.int64]:
         """Read the number of films with an embedding, then the sums of its Fourier features [1 + 512]; zeros in a cell that keeps none."""
         return self.schema.blocks["waves"].of(self.vector)
@@ -210,7 +214,7 @@ def tally_cells(
         labelled, sum_at, numbers = sum_places(schema, part)
         fixed = np.rint(numbers * FIXED_POINT)
         weighing, weighed_at, weighed = weighted_places(schema, part)
-        paired = pair_columns(part)
+        paired, flagged = pair_columns(part), flag_columns(schema, part)
         for cell, mask in masks.items():
             chosen = mask[rows]
             vectors[cell] += np.bincount(places[chosen].ravel(), minlength=schema.size)[: schema.size]
@@ -220,6 +224,8 @@ def tally_cells(
             if paired is not None:
                 for place, finding in enumerate(schema.findings):
                     schema.blocks[f"pairs/{finding}"].of(vectors[cell])[:] += paired[chosen, place].sum(axis=0)
+            if flagged is not None:
+                schema.blocks["flags"].of(vectors[cell])[:] += flagged[chosen].sum(axis=0)
             if weighing.size:  # few are, and their sums pass what a double holds exactly
                 inside = chosen[weighing]
                 np.add.at(vectors[cell], weighed_at[:, inside], np.rint(weighed[:, inside] * WEIGHED_POINT).astype(np.int64))

@@ -17,7 +17,8 @@ from service.api.state import Served
 from service.models.manifest import parse_manifest
 from service.store.measurements import StoredMeasurement, last_measurements
 from service.store.models import champion
-from service.store.references import active_reference
+from service.store.references import StoredReference, active_reference
+from service.worker.subject import subject_with
 
 router = APIRouter(prefix="/v1/models", tags=["monitoring"])
 
@@ -72,6 +73,13 @@ class MeasurementsReply(BaseModel):
     model: Annotated[str, Field(examples=["chest"])]
     version: Annotated[str, Field(examples=["1"])]
     as_of: date | None
+    strata: Annotated[
+        dict[str, str],
+        Field(
+            description="What the films of a subgroup are compared with: their own part of the reference, or all of it.",
+            examples=[{"site=north": "site=north"}],
+        ),
+    ]
     measurements: list[MeasurementReply]
 
 
@@ -87,11 +95,13 @@ async def list_measurements(model: str, _caller: MayRead, service: Served, filte
 
     def ask(connection: Connection) -> str:
         version = champion(connection, model)
-        found, maturity_days = measured(connection, version.id, filters), parse_manifest(version.manifest).monitoring.label_maturity_days
+        reference = active_reference(connection, version.id)
+        found, maturity_days = measured(connection, reference, filters), parse_manifest(version.manifest).monitoring.label_maturity_days
         reply = MeasurementsReply(
             model=version.model,
             version=version.version,
             as_of=max((each.as_of for each in found), default=None),
+            strata={} if reference is None else dict(subject_with(version, reference).reference.strata),
             measurements=[MeasurementReply.of(each, maturity_days) for each in found],
         )
         # Thousands of numbers take a while to write: here, in the database's thread, no other request waits for that.
@@ -100,8 +110,7 @@ async def list_measurements(model: str, _caller: MayRead, service: Served, filte
     return Response(await service.database.run(ask), media_type="application/json")
 
 
-def measured(connection: Connection, version: int, filters: Filters) -> list[StoredMeasurement]:
-    reference = active_reference(connection, version)
+def measured(connection: Connection, reference: StoredReference | None, filters: Filters) -> list[StoredMeasurement]:
     if reference is None:
         return []
     return last_measurements(

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 from service.cli.setup import actor, database, read_settings
 from service.domain import ModelVersion
 from service.errors import SetupError, UnknownReferenceError
+from service.models.manifest import parse_manifest
 from service.store.engine import connected, open_engine
 from service.store.models import champion, versions_by_id
 from service.store.references import StoredReference, active_reference, find_reference, references_of
@@ -29,6 +30,14 @@ Without = Annotated[
     list[str] | None,
     typer.Option("--without", help="Stretch of the period that is no part of it, FIRST/END as days in UTC; any number of times."),
 ]
+Stratum = Annotated[
+    str | None,
+    typer.Option(
+        "--stratum",
+        help="Declared subgroup, such as site: each of its values is compared with its own films of the period. none: no longer.",
+    ),
+]
+NO_STRATUM = "none"
 Id = Annotated[int, typer.Argument(help="Number of the reference, as `stepwedge reference list` shows it.", show_default=False)]
 Reason = Annotated[
     str, typer.Option("--reason", help="Why this is normal from now on, for the audit log; no names of persons.", show_default=False)
@@ -36,7 +45,7 @@ Reason = Annotated[
 
 
 @reference.command()
-def build(model: Model, since: Since, until: Until, without: Without = None) -> None:
+def build(model: Model, since: Since, until: Until, without: Without = None, stratum: Stratum = None) -> None:
     """Declare the first period in which a version did good work: from its end on, the worker compares everything to it.
 
     Only where the version has no reference yet. Another one is proposed, looked at, and activated for a reason.
@@ -51,17 +60,17 @@ def build(model: Model, since: Since, until: Until, without: Without = None) -> 
                 f"{version.model} {version.version} is compared to reference {active.id} already. "
                 f"See what another one would change: stepwedge reference propose {version.model} --since DAY --until DAY"
             )
-        stored = proposal(engine, version, since, until, without)
+        stored = proposal(engine, version, since, until, without, stratum=stratum)
         activate_reference(engine, version, stored, "the first reference of this version", at=datetime.now(UTC), actor=actor())
     typer.echo(f"{version.model} {version.version} is compared to {period(stored)} from now on (reference {stored.id}).")
     typer.echo("The worker's next pass judges what came after it.")
 
 
 @reference.command()
-def propose(model: Model, since: Since, until: Until, without: Without = None) -> None:
+def propose(model: Model, since: Since, until: Until, without: Without = None, stratum: Stratum = None) -> None:
     """Build another reference and show what it would change. Nothing is compared to it until it is activated."""
     with model_of(model) as (engine, version):
-        stored = proposal(engine, version, since, until, without)
+        stored = proposal(engine, version, since, until, without, stratum=stratum)
         with engine.connect() as connection:
             for line in shown(connection, stored):
                 typer.echo(line)
@@ -122,13 +131,19 @@ def model_of(model: str) -> Iterator[tuple[Engine, ModelVersion]]:
             engine.dispose()
 
 
-def proposal(engine: Engine, version: ModelVersion, since: datetime, until: datetime, without: Sequence[str] | None) -> StoredReference:
+def proposal(
+    engine: Engine, version: ModelVersion, since: datetime, until: datetime, without: Sequence[str] | None, *, stratum: str | None
+) -> StoredReference:
     """Build a reference that nothing is compared to yet."""
     from service.worker.reference import propose_reference  # noqa: PLC0415 - scipy takes a second to import; --help must not wait for it
 
+    declared = parse_manifest(version.manifest).monitoring.subgroups
+    if stratum not in {None, NO_STRATUM, *declared}:
+        raise SetupError(f"--stratum is one of the subgroups that model.toml declares: {', '.join(declared) or 'there is none'}.")
+    own = "" if stratum == NO_STRATUM else stratum
     stretch = since.replace(tzinfo=UTC), until.replace(tzinfo=UTC)
     excluded = [stretch_of(one) for one in without or ()]
-    return propose_reference(engine, version, *stretch, at=datetime.now(UTC), excluded=excluded, actor=actor())
+    return propose_reference(engine, version, *stretch, at=datetime.now(UTC), excluded=excluded, actor=actor(), stratum=own)
 
 
 def stretch_of(text: str) -> tuple[datetime, datetime]:
@@ -163,6 +178,10 @@ def shown(connection: Connection, stored: StoredReference) -> Iterator[str]:
     new, active = Reference.from_bytes(stored.payload), active_reference(connection, stored.model_version)
     yield f"Reference {stored.id} ({stored.state}): {period(stored)}; {new.tallies['all'].n} films of {new.days} days, {len(new.series)} series"
     yield f"  Budget: {new.plan.alarms_per_year:g} false alarms a year over all of them, as the manifest declares; a new reference does not raise it."
+    for cell, own in new.strata.items():
+        if cell != "all":
+            films = f"{new.tallies[cell].n} films"
+            yield f"  {cell} is compared with {f'its own {films}' if own == cell else f'the whole: it has {films} of its own'}."
     days = (datetime.now(UTC) - stored.until) // timedelta(days=1)
     yield f"  Evidence begins at zero. {max(days, 0)} days since its end are judged under it, also those that were judged under another one."
     if active is None or active.id == stored.id:

@@ -13,6 +13,7 @@ from detectors.bins import CategoricalBins, NumericBins
 from detectors.feature_drift import drift_in
 from detectors.hidden import WHY
 from detectors.measurement import Measurement, Verdict
+from detectors.plan import ALL
 from detectors.reference import Reference
 from detectors.tally import Tally
 from service.api.asked import NO_REFERENCE
@@ -52,13 +53,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class InputsView:
-    """The attributes, those of which are drawn, and which films they are of."""
+    """The attributes, those of which are drawn, which films they are of, and which part of the reference they are compared with."""
 
     chosen: Chosen
     reason: str
     since: datetime | None = None
     until: datetime | None = None
     n: tuple[int, int] = (0, 0)
+    own: str = ALL
     lines: tuple[Line, ...] = ()
     figures: tuple[Figure, ...] = ()
     first: int = 0
@@ -73,14 +75,15 @@ def inputs(connection: Connection, asked: Asked) -> InputsView:
     if stretch is None:
         return InputsView(choice, NO_REFERENCE)
     reference, now = stretch.subject.reference, stretch.tally(choice.cell)
-    then, n = reference.tallies[choice.cell], (reference.tallies[choice.cell].n, now.n)
+    own = reference.strata.get(choice.cell, choice.cell)
+    then, n = reference.tallies[own], (reference.tallies[own].n, now.n)
     if too_few := _too_few(stretch, choice.cell):
-        return InputsView(choice, too_few, stretch.since, stretch.until, n)
+        return InputsView(choice, too_few, stretch.since, stretch.until, n, own)
     lines = tuple(attribute_lines(reference, then, now, choice.cell))
     only, first = asked.text("attribute"), asked.whole("first", 0, 0, max(len(lines) - 1, 0))
     drawn = [one for one in lines if one.feature == only] or lines[first : first + ON_A_PAGE]
     figures = tuple(attribute_figure(reference, then, now, one.feature) for one in drawn)
-    return InputsView(choice, "", stretch.since, stretch.until, n, lines, figures, first, only if len(drawn) == 1 else "")
+    return InputsView(choice, "", stretch.since, stretch.until, n, own, lines, figures, first, only if len(drawn) == 1 else "")
 
 
 def _too_few(stretch: Stretch, cell: str) -> str:

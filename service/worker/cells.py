@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.hidden import PAIRED
-from detectors.plan import ALL
+from detectors.plan import ALL, PAIRED
 
 SITE = "site"
 AGE_BAND = "age_band"
@@ -35,13 +34,16 @@ def age_bands(years: NDArray[np.floating[Any]]) -> Column:
     return found
 
 
-def declared_cells(subgroups: Mapping[str, Column], pairs: Sequence[tuple[str, str]] = ()) -> tuple[str, ...]:
+def declared_cells(subgroups: Mapping[str, Column], pairs: Sequence[tuple[str, str]] = (), stratum: str = "") -> tuple[str, ...]:
     """List the cells that a reference knows: each declared subgroup's values that are frequent enough, most frequent first, then pairs.
+
+    Of the stratum every value is counted, however rare: it is compared with the whole until it has a reference of its own.
 
     >>> declared_cells({"site": np.array(["north"] * 60 + ["south"] * 50 + ["visitor"] * 3, dtype=object)})
     ('site=north', 'site=south')
     """
-    single = tuple(f"{name}={value}" for name, column in subgroups.items() for value in _frequent(column))
+    least = {name: 1 if name == stratum else ROWS_OF_A_CELL for name in subgroups}
+    single = tuple(f"{name}={value}" for name, column in subgroups.items() for value in _frequent(column, least[name]))
     both = (_together(single, subgroups, pair) for pair in pairs)
     return (*single, *(cell for cells in both for cell in cells))
 
@@ -82,7 +84,7 @@ def _together(single: Sequence[str], subgroups: Mapping[str, Column], pair: tupl
     return frequent[:VALUES_OF_A_SUBGROUP]
 
 
-def _frequent(column: Column) -> list[str]:
+def _frequent(column: Column, least: int) -> list[str]:
     values, counts = np.unique([value for value in column if value is not None], return_counts=True)
     order = np.lexsort((values, -counts))[:VALUES_OF_A_SUBGROUP]
-    return [str(values[i]) for i in order if counts[i] >= ROWS_OF_A_CELL]
+    return [str(values[i]) for i in order if counts[i] >= least]

@@ -30,6 +30,7 @@ def batch_of(plan: Plan, rows: Rows) -> Batch:
         delays=rows.delays,
         pairs=rows.pairs,
         patients=rows.patients,
+        flags=_flags(plan, rows),
     )
 
 
@@ -47,7 +48,15 @@ def joined(batches: Sequence[Batch]) -> Batch:
         delays=np.concatenate([np.full(batch.labels.shape, np.nan) if batch.delays is None else batch.delays for batch in batches]),
         pairs=np.concatenate([np.zeros((*batch.labels.shape, 3), np.int64) if batch.pairs is None else batch.pairs for batch in batches]),
         patients=np.concatenate([np.full(len(batch), -1) if batch.patients is None else batch.patients for batch in batches]),
+        flags=None if first.flags is None else np.concatenate([batch.flags for batch in batches if batch.flags is not None]),
     )
+
+
+def _flags(plan: Plan, rows: Rows) -> NDArray[np.bool_] | None:
+    """Which films carry which flag [n, flags]."""
+    if not plan.flags:
+        return None
+    return np.array([[flag in said for flag in plan.flags] for said in map(frozenset, rows.flags)], dtype=bool).reshape(-1, len(plan.flags))
 
 
 def subgroups_of(names: Sequence[str], rows: Rows) -> Mapping[str, Column]:

@@ -67,6 +67,7 @@ def propose_reference(
     excluded: Sequence[Period] = (),
     actor: str = ON_SITE,
     lent: Lent | None = None,
+    stratum: str | None = None,
 ) -> StoredReference:
     """Freeze the predictions of a period as a reference that nothing is compared to yet.
 
@@ -82,14 +83,18 @@ def propose_reference(
         excluded: Stretches of the period that are no part of it, to the hour: a week in which a room was rebuilt, say.
         actor: Who declares it.
         lent: Another version's predictions, in the place of its own: it has made none yet.
+        stratum: Declared subgroup, "site" most often, of which each value is compared with its own part of the reference, where that has
+            200 films, and with the whole otherwise; "": none; None: as the reference now in force.
 
     Raises:
+        ValueError: The stratum is no declared subgroup.
         ThinReferenceError: There are fewer than 200 predictions in the period.
     """
     since, until = floor_hour(since), floor_hour(until)
     without = [(floor_hour(begin), floor_hour(end)) for begin, end in excluded]
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
-        reference, yardstick = _frozen(connection, version, since, until, without, lent=lent)
+        usual = _usual_stratum(connection, version.id if lent is None else lent.model_version) if stratum is None else stratum
+        reference, yardstick = _frozen(connection, version, since, until, without, lent=lent, stratum=usual)
     with engine.begin() as connection:
         stored = propose(connection, Draft(version.id, since, until, at, reference.to_bytes(), without), actor=actor)
         if yardstick is not None:
@@ -137,21 +142,36 @@ class _Part:
 
 
 def _frozen(
-    connection: Connection, version: ModelVersion, since: datetime, until: datetime, excluded: Sequence[Period], *, lent: Lent | None
+    connection: Connection,
+    version: ModelVersion,
+    since: datetime,
+    until: datetime,
+    excluded: Sequence[Period],
+    *,
+    lent: Lent | None,
+    stratum: str,
 ) -> tuple[Reference, Yardstick | None]:
     manifest = parse_manifest(version.manifest)
+    if stratum and stratum not in manifest.monitoring.subgroups:
+        raise ValueError("the stratum is a declared subgroup")
     source = version.id if lent is None else lent.model_version
     doors = doors_of(connection, source, manifest, since, until)
     parts = list(_parts(connection, source, manifest, doors, list(stretches_of(since, until, excluded)), lent=lent))
     if sum(len(part.batch) for part in parts) < ROWS_NEEDED:
         raise ThinReferenceError
     subgroups = {name: np.concatenate([part.subgroups[name] for part in parts]) for name in manifest.monitoring.subgroups}
-    plan = plan_of(manifest, declared_cells(subgroups, manifest.monitoring.pairs))
+    plan = plan_of(manifest, declared_cells(subgroups, manifest.monitoring.pairs, stratum), stratum)
     waves = [cell for cell in plan.cells if keeps_waves(cell)]
     batch, days = joined([part.batch for part in parts]), _days(parts)
     habits = habits_of(plan.findings, batch)
     labelled = relabelled(batch, plan.findings, habits)
     return freeze(plan, labelled, cell_masks(plan.cells, subgroups), days, waves=waves, habits=habits), Yardstick.of(batch.embedding, days)
+
+
+def _usual_stratum(connection: Connection, source: int) -> str:
+    """The stratum of the reference in force, as far as there is one."""
+    active = active_reference(connection, source)
+    return "" if active is None else Reference.from_bytes(active.payload).plan.stratum
 
 
 def _parts(

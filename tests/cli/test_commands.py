@@ -89,7 +89,11 @@ def test_a_second_reference_is_proposed_looked_at_and_activated_for_a_reason(eng
     assert "reference 1" in told("build", "chest", *first)
     refused = failure(stepwedge("reference", "build", "chest", *second, data_dir=tmp_path, DATABASE_URL=postgres_url))
     assert "stepwedge reference propose" in refused
-    shown = told("propose", "chest", *second, "--without", "2026-01-30/2026-02-01")
+    shown = told("propose", "chest", *second, "--without", "2026-01-30/2026-02-01", "--stratum", "site")
+    assert "site=south is compared with its own" in shown
+    assert "PatientSex" in failure(
+        stepwedge("reference", "propose", "chest", *second, "--stratum", "ward", data_dir=tmp_path, DATABASE_URL=postgres_url)
+    )
     assert "lie beyond its bands" in shown
     assert "Budget: 1 false alarms a year" in shown
     assert "activate 2" in shown

@@ -26,6 +26,7 @@ class Stream:
     north_log_odds, south_log_odds: added to the truth given the film. hidden: share of positives that become invisible, hidden_south: there.
     scanner: name of the model at the south site, unseen: share of its films under that name. brightness: shift of an image statistic.
     disagreement: share of pairs of readers of a film who differ.
+    ap: share of films taken from the front. clipped: share of films that are.
     missing: share of films that do not say. labelled: share of predictions with a label.
     films_of_a_patient: neighbouring rows are of one patient. south_patients: who all films of the south are of; 0: as the others.
     """
@@ -44,6 +45,8 @@ class Stream:
     missing: float = 0.02
     labelled: float = 1.0
     films_of_a_patient: int = 1
+    ap: float = 0.3
+    clipped: float = 0.02
     disagreement: float = 0.05
     south_patients: int = 0
 
@@ -55,6 +58,7 @@ def make_plan(**changes: Any) -> Plan:
         numeric=("KVP", "brightness"),
         categorical=("ManufacturerModelName", "ViewPosition", "PatientSex"),
         cells=CELLS,
+        flags=("clipped",),
         label_maturity_days=7,
     )
     return replace(plan, **changes)
@@ -76,7 +80,7 @@ def make_rows(n: int, *, seed: int, **changes: Any) -> tuple[Batch, dict[str, ND
     scores = np.where(hidden, -3.0, truth_logit) * stream.sharpness + stream.shift
     labels[rng.random(n) >= stream.labelled] = np.nan
     kvp = np.where(rng.random(n) < stream.missing, np.nan, np.where(south, 120.0, 110.0) + rng.normal(0, 3, n))
-    view = np.where(rng.random(n) < 0.3, "AP", "PA").astype(object)
+    view = np.where(rng.random(n) < stream.ap, "AP", "PA").astype(object)
     view[rng.random(n) < stream.missing] = None
     patients = seed * 1_000_003 + np.arange(n) // stream.films_of_a_patient
     batch = Batch(
@@ -92,6 +96,7 @@ def make_rows(n: int, *, seed: int, **changes: Any) -> tuple[Batch, dict[str, ND
         },
         pairs=_pairs(np.random.default_rng([seed, 1]), labels, stream.disagreement),
         embedding=rng.normal(size=(n, DIMENSIONS)) * np.arange(DIMENSIONS, 0, -1) + stream.embedding,
+        flags=np.random.default_rng([seed, 2]).random((n, 1)) < stream.clipped,
         patients=np.where(south, np.arange(n) % stream.south_patients, patients) if stream.south_patients else patients,
     )
     masks: Mapping[str, NDArray[np.bool_]] = {"site=north": ~south, "site=south": south, "PatientSex=F": female, "PatientSex=M": ~female}

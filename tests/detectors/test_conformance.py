@@ -25,6 +25,8 @@ SEEN: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any], set[str]]] = {
     "feature_drift": ({"brightness": 10.0}, {"brightness": 20.0}, {"feature_drift"}),
     "missing_share": ({"missing": 0.2}, {"missing": 0.4}, {"missing_share"}),
     "unseen_share": ({"scanner": "Gamma", "unseen": 0.5}, {"scanner": "Gamma"}, {"unseen_share"}),
+    "vanished_share": ({"ap": 0.0}, {"scanner": "Gamma"}, {"vanished_share"}),
+    "quality_flag_rate": ({"clipped": 0.2}, {"clipped": 0.4}, {"quality_flag_rate"}),
     "out_of_range_share": ({"brightness": 20.0}, {"brightness": 40.0}, {"out_of_range_share"}),
     "embedding_drift": ({"embedding": 1.5}, {"embedding": 3.0}, {"embedding_distance", "embedding_drift"}),
     "out_of_distribution_share": ({"embedding": 4.0}, {"embedding": 8.0}, {"out_of_distribution_share"}),

@@ -51,6 +51,19 @@ def test_a_reference_knows_the_declared_subgroups_and_every_film_of_its_period(s
     assert reference.plan.label_maturity_days == 7
 
 
+def test_a_stratum_is_kept_by_the_next_reference_until_it_is_given_up(settled, version):
+    def strata_of(proposed):
+        return dict(Reference.from_bytes(proposed.payload).strata)
+
+    first = propose_reference(settled, version, FIRST, REFERENCE_END, at=QUIET_END, stratum="site")
+    assert strata_of(first) == {cell: cell for cell in ("all", "site=north", "site=south")}
+    activate_reference(settled, version, first, "each site is its own normal", at=QUIET_END)
+    assert strata_of(propose_reference(settled, version, FIRST, REFERENCE_END, at=QUIET_END)) == strata_of(first)
+    assert strata_of(propose_reference(settled, version, FIRST, REFERENCE_END, at=QUIET_END, stratum="")) == {"all": "all"}
+    with pytest.raises(ValueError, match="declared subgroup"):
+        propose_reference(settled, version, FIRST, REFERENCE_END, at=QUIET_END, stratum="ward")
+
+
 def test_the_same_rows_give_the_same_reference(settled, version):
     again = build_reference(settled, version, FIRST, REFERENCE_END, at=QUIET_END)
     with settled.connect() as connection:

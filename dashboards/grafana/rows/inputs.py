@@ -77,8 +77,8 @@ def row() -> list[timeseries.Panel | table.Panel]:
         by_feature(
             "Attributes and image statistics, $window",
             "feature_drift: distance of the values from the reference's, 0 to 1. The shares: of studies without a value, with a value never seen, "
-            "out of range. breached says that it moved, not that it hurts; only evidence pages.",
-            ("feature_drift", "missing_share", "unseen_share", "out_of_range_share"),
+            "out of range; of the reference's values, the most frequent that comes no more; of studies with a quality flag. breached says that it moved, not that it hurts; only evidence pages.",
+            ("feature_drift", "missing_share", "unseen_share", "vanished_share", "out_of_range_share", "quality_flag_rate"),
             width=24,
         ),
     ]
