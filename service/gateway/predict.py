@@ -56,6 +56,7 @@ class Predictor:
         self._threads = threads
         self._on_batch = on_batch
         self._arrived: deque[_Waiting] = deque()
+        self._expected: asyncio.AbstractEventLoop | None = None
         self._queue: SimpleQueue[Sequence[_Waiting] | None] = SimpleQueue()
         self._rest: deque[_Waiting] = deque()
         self._door = Lock()
@@ -100,11 +101,14 @@ class Predictor:
         if not self._open:
             raise UnavailableError(CLOSED)
         self._arrived.append(_Waiting(film, loop, future))
-        loop.call_soon(self._hand_over)
+        if self._expected is not loop:
+            self._expected = loop
+            loop.call_soon(self._hand_over)
         return await future
 
     def _hand_over(self) -> None:
         """After all that the event loop has in hand, so that films that came together are one batch."""
+        self._expected = None
         with self._door:
             films = [self._arrived.popleft() for _ in range(len(self._arrived))]
             if self._open and films:
