@@ -9,7 +9,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select, text
+from sqlalchemy.exc import DBAPIError
 
 from service.errors import PackageError, RemedyStateError
 from service.models.registry import register_package
@@ -20,10 +21,12 @@ from service.remedies.handover import hand_over
 from service.store.models import challengers, champion, versions
 from service.store.remedies import Remedy, State, find_remedy
 from service.store.remedy_steps import steps_of
+from service.store.tables import outbox
 from tests.api.serving import make_settings
 from tests.models.packages import make_package
 from tests.remedies.builders import make_remedy
 from tests.store.builders import AT
+from tests.worker.test_crash import BREAK, MEND
 
 Bring = Callable[[Path], Remedy]
 
@@ -52,6 +55,42 @@ def test_the_same_call_back_twice_brings_one_challenger(engine: Engine, objects:
         assert [one.version for one in challengers(connection, "chest")] == ["2"]
         assert champion(connection, "chest").version == "1"
         assert [step.step for step in steps_of(connection, waiting.id)] == ["approved", "handed_over", "challenged"]
+
+
+HANDED_OVER = ("outbox", "remedies", "remedy_steps", "audit")
+CALLED_BACK = ("model_versions", "remedies", "remedy_steps", "audit")
+"""Tables whose first write fails while a retraining is handed over, and while its challenger comes back."""
+
+
+def test_whoever_dies_at_any_write_of_a_hand_over_or_a_call_back_leaves_one_request_and_one_challenger(
+    engine: Engine, objects: str, tmp_path: Path
+) -> None:
+    register_package(engine, objects, make_package(tmp_path / "one"), at=AT)
+    remedy, folder = make_remedy(engine, "retrain", kind="performance"), make_package(tmp_path / "two", version="2")
+    with engine.begin() as connection:
+        approve(connection, Decision(remedy.id, AT, "owner", "more labels than ever"))
+
+    def ask() -> None:
+        with engine.begin() as connection:
+            hand_over(connection, remedy.id, AT)
+
+    def answer() -> None:
+        bring_challenger(engine, objects, remedy.id, folder, at=AT, actor="trainer")
+
+    for act, tables in ((ask, HANDED_OVER), (answer, CALLED_BACK)):
+        for table in tables:
+            with engine.begin() as connection:
+                connection.execute(text(BREAK.format(table=table, write=1)))
+            with pytest.raises(DBAPIError, match="broken on purpose"):
+                act()
+            with engine.begin() as connection:
+                connection.execute(text(MEND))
+        act()
+        act()
+    with engine.connect() as connection:
+        assert connection.scalar(select(func.count()).select_from(outbox).where(outbox.c.kind == "retraining")) == 1
+        assert [one.version for one in challengers(connection, "chest")] == ["2"]
+        assert [step.step for step in steps_of(connection, remedy.id)] == ["approved", "handed_over", "challenged"]
 
 
 def test_a_package_that_lies_in_the_object_folder_is_fetched_from_there(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,26 +11,31 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.special import expit
-from sqlalchemy import Engine, make_url, select, text
+from sqlalchemy import Connection, Engine, make_url, select, text
 from sqlalchemy.exc import DBAPIError
 
-from service.domain import ModelVersion
+from service.domain import Alarm, ModelVersion
 from service.errors import DamagedObjectError, NotPassedError, RemedyStateError
 from service.models.manifest import parse_manifest
+from service.models.plan import Stop
 from service.models.recalibrated import derived_scores
 from service.remedies.act import act
 from service.remedies.bundle import bundle_new, digest_of, summary_of
 from service.remedies.decide import Decision, approve
 from service.remedies.promote import promote_challenger, take_back
-from service.store.alarms import alarms_of, open_alarms_of
+from service.store.alarms import alarms_of, find_alarm, open_alarms_of
 from service.store.engine import open_engine
 from service.store.models import challengers, champion, versions
 from service.store.objects import fetch_folder
 from service.store.promotions import promotions_of
-from service.store.references import active_reference
+from service.store.references import active_reference, reference_by_id
 from service.store.remedies import Remedy, State, count_stuck_remedies, remedies_of_model
 from service.store.remedy_steps import Step, steps_of
 from service.store.tables import outbox
+from service.worker.calendar import day_of, number_of
+from service.worker.grounds import Grounds
+from service.worker.remedy import pick, stop_if_worse
+from service.worker.subject import subject_with
 from tests import postgres
 from tests.api.serving import make_settings
 from tests.worker.conftest import run
@@ -179,6 +185,31 @@ def test_a_retraining_is_asked_for_once_however_often_the_worker_looks(settled: 
     assert words(settled, remedy) == ["approved", "handed_over", "stuck"]
     with settled.connect() as connection:
         assert count_stuck_remedies(connection) == {(version.model, version.version, "retrain"): 1}
+
+
+def test_a_model_that_comes_to_meet_its_stop_rule_is_proposed_to_be_stopped_once_in_the_place_of_what_waited(asking: Engine) -> None:
+    waiting, last = remedy_of(asking), day_of(day(SHIFT + DECAYED - 1))
+    with asking.connect() as connection:
+        subject = subject_with(champion(connection, "chest"), reference_by_id(connection, find(connection, waiting).reference))
+    ruled = subject.manifest.remedies.model_copy(update={"stop": Stop(sensitivity=0.99, minimum_positives=20)})
+    strict = replace(subject, manifest=subject.manifest.model_copy(update={"remedies": ruled}))
+    for one, states in ((subject, {"proposed": 1}), (strict, {"proposed": 1, "expired": 1}), (strict, {"proposed": 1, "expired": 1})):
+        with asking.begin() as connection:
+            stop_if_worse(connection, one, find(connection, waiting), number_of(last))
+            assert Counter(str(remedy.state) for remedy in remedies_of_model(connection, "chest")) == states
+    stopping = remedy_of(asking)
+    assert (stopping.action, stopping.state, stopping.alarm) == ("stop", State.PROPOSED, waiting.alarm)
+    with asking.connect() as connection:
+        (step,) = steps_of(connection, waiting.id)
+        assert "the lower bound of sensitivity of opacity is" in step.reason
+        assert "below 0.99" in step.reason
+        assert pick("performance", ruled, Grounds(stop=step.reason)) == "stop"
+
+
+def find(connection: Connection, remedy: Remedy) -> Alarm:
+    alarm = find_alarm(connection, remedy.alarm)
+    assert alarm is not None
+    return alarm
 
 
 CRASHES = ("model_versions", "remedies", "remedy_steps", "audit")
