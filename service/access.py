@@ -75,6 +75,7 @@ class Deed(StrEnum):
     MODEL_RESUMED = "model.resumed"
     CANARY_BEGUN = "canary.begun"
     CANARY_ENDED = "canary.ended"
+    ACCEPTANCE_RUN = "acceptance.run"
     ERASED = "erased"
     WORDS_ACCEPTED = "words.accepted"
     WORDS_WITHDRAWN = "words.withdrawn"

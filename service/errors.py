@@ -203,6 +203,10 @@ class NoReviewError(StepwedgeError):
     """Nothing of this kind is attached to the alarm; `stepwedge alarms report ID` makes a report."""
 
 
+class DamagedReportError(StepwedgeError):
+    """The report is not the one that was signed, or was signed by another service."""
+
+
 class DamagedObjectError(StepwedgeError):
     """An object is not the one that was put into the object folder."""
 

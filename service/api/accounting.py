@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from asyncio import CancelledError
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from types import TracebackType
+from typing import Self
 
 from service.api.problems import Kind, kind_of
 from service.api.state import Service
@@ -21,7 +21,7 @@ CANCELLED = Kind("cancelled", 503, "The service was stopped", Outcome.FAILED)
 
 @dataclass(slots=True)
 class Account:
-    """One prediction in the books. `site` and `input_bytes` are filled in as they become known."""
+    """One prediction in the books; an error that leaves its `with` block closes it. `site` and `input_bytes` are filled in as they become known."""
 
     service: Service
     receipt: Receipt
@@ -35,6 +35,13 @@ class Account:
         """Count what came. A model that is not registered is counted as unknown: what callers make up never becomes a series."""
         receipt = service.ledger.receive(model if service.fleet.knows(model) or model == NOBODY else UNKNOWN)
         return cls(service, receipt, at, caller, service.settings.site)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if error is not None:
+            self.unanswered(error)
 
     def answered(self, answer: Answer) -> None:
         self.receipt.answered(replayed=answer.replayed, where=answer.where)
@@ -62,17 +69,6 @@ class Account:
                 )
             )
         return kind
-
-
-@contextmanager
-def booked(service: Service, model: str, at: datetime, caller: str) -> Iterator[Account]:
-    """An account for a block; an error that leaves the block closes it."""
-    account = Account.open(service, model, at, caller)
-    try:
-        yield account
-    except BaseException as error:
-        account.unanswered(error)
-        raise
 
 
 def turned_away(service: Service, model: str, at: datetime, caller: str, error: BaseException) -> None:

@@ -84,10 +84,10 @@ def token_of(request: Request) -> str | None:
     Raises:
         UnauthenticatedError: It says so in another way, or at a length that no token has. It is not taken for anonymous.
     """
-    stated = request.headers.getlist("authorization")
+    stated = [value for name, value in request.headers.raw if name == b"authorization"]
     if not stated:
         return None
-    scheme, _, token = stated[0].partition(" ")
+    scheme, _, token = stated[0].decode("latin-1").partition(" ")
     if len(stated) > 1 or scheme.lower() != SCHEME or len(token) > LONGEST_TOKEN:
         raise UnauthenticatedError
     return token.strip()

@@ -44,19 +44,19 @@ class Envelope:
         request_id = scope.setdefault("state", {})["request_id"] = chosen_id(scope)
         reply = Reply(send, request_id)
         began = perf_counter()
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                await self._app(scope, receive, reply)
-            except Exception as error:
-                log.error("unexpected_error", kind=type(error).__name__, frames=frames(error))  # noqa: TRY400 - a message may quote a tag
-                if reply.status:
-                    raise
-                body = for_address(problem(INTERNAL, detail_of(error, INTERNAL), request_id), scope["path"])
-                await problem_response(INTERNAL, body)(scope, receive, reply)
-            finally:
-                if (leave := scope["state"].get("leave")) is not None:
-                    leave()
-                note(scope, reply.status, 1000 * (perf_counter() - began))
+        structlog.contextvars.bind_contextvars(request_id=request_id)  # the server gives each request a task, and so a context, of its own
+        try:
+            await self._app(scope, receive, reply)
+        except Exception as error:
+            log.error("unexpected_error", kind=type(error).__name__, frames=frames(error))  # noqa: TRY400 - a message may quote a tag
+            if reply.status:
+                raise
+            body = for_address(problem(INTERNAL, detail_of(error, INTERNAL), request_id), scope["path"])
+            await problem_response(INTERNAL, body)(scope, receive, reply)
+        finally:
+            if (leave := scope["state"].get("leave")) is not None:
+                leave()
+            note(scope, reply.status, 1000 * (perf_counter() - began))
 
 
 class Reply:

@@ -23,6 +23,7 @@ from service.gateway.job import Priority
 
 FORM = "multipart/form-data"
 INSTANCE_TYPES = frozenset({"application/dicom", "application/octet-stream"})
+TYPES = INSTANCE_TYPES | {FORM}
 SITE = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}", re.ASCII)
 LONGEST_KEY = 255
 RESPOND_ASYNC = "respond-async"
@@ -101,12 +102,24 @@ ALIASES: Mapping[str, str] = {
 
 
 _WRITTEN = {name: alias.lower().encode() for name, alias in ALIASES.items()}
+_NAMES = frozenset(_WRITTEN.values())
+_NOTHING = Asked(None, None, None)
 
 
 def said_in(headers: Headers) -> Asked:
     """The same, read without FastAPI; of a header that comes twice the first counts."""
     found = dict(reversed(headers.raw))
+    if _NAMES.isdisjoint(found):
+        return _NOTHING
     return Asked(**{name: found[written].decode("latin-1") if written in found else None for name, written in _WRITTEN.items()})
+
+
+def stated(request: Request, name: bytes) -> str | None:
+    """What the first header of this name says, which is written small; read as it came, since of each request there are several to read."""
+    for header, value in request.headers.raw:
+        if header == name:
+            return value.decode("latin-1")
+    return None
 
 
 def submission_of(asked: Asked, model: str, settings: Settings, caller: Caller, now: datetime, *, secret: bytes) -> Submission:
@@ -124,6 +137,12 @@ def submission_of(asked: Asked, model: str, settings: Settings, caller: Caller, 
     moment = received_at(asked.clock, settings, caller, now)
     key = None if asked.key is None else digest(secret, "idempotency", asked.key).hex()
     return Submission(model=model, site=site, caller=caller.name, received_at=moment, body=b"", idempotency_key=key)
+
+
+def bringing(submission: Submission, body: bytes) -> Submission:
+    """The same with its body, which comes after what is said of it."""
+    asks = submission
+    return Submission(asks.model, asks.site, asks.caller, asks.received_at, body, asks.idempotency_key)
 
 
 def received_at(stated: str | None, settings: Settings, caller: Caller, now: datetime) -> datetime:
@@ -157,9 +176,9 @@ async def read_instances(request: Request, seat: Seat) -> list[Part]:
         TooLargeError, BusyError, StalledError: See `Seat`.
         InvalidRequestError: A form that is not well formed.
     """
-    media_type, options = parse_options_header(request.headers.get("content-type"))
+    media_type, options = parse_options_header(stated(request, b"content-type"))
     kind = media_type.decode("latin-1")
-    if kind not in INSTANCE_TYPES | {FORM} or request.headers.get("content-encoding", "identity") != "identity":
+    if kind not in TYPES or stated(request, b"content-encoding") not in {None, "identity"}:
         raise UnsupportedSyntaxError(EXPECTED)
     seat.declare(declared_length(request))
     arriving = aiter(request.stream())
@@ -170,10 +189,12 @@ async def read_instances(request: Request, seat: Seat) -> list[Part]:
 
 def declared_length(request: Request) -> int:
     """What the request says of its length; 0 where it says nothing, since the bytes are counted anyway."""
-    stated = request.headers.get("content-length", "0")
-    if not (stated.isascii() and stated.isdigit()):
+    length = stated(request, b"content-length")
+    if length is None:
+        return 0
+    if not (length.isascii() and length.isdigit()):
         raise InvalidRequestError("Content-Length is a number.")
-    return int(stated)
+    return int(length)
 
 
 async def _form(chunks: AsyncIterator[bytes], boundary: bytes) -> list[Part]:

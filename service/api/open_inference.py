@@ -9,19 +9,18 @@ the `error` that the protocol wants. Health and metadata are open, as the home p
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from service.api.accounting import Account, booked
+from service.api.accounting import Account
 from service.api.callers import MayPredict, may_predict
 from service.api.documents import problems
 from service.api.inflate import inflated
-from service.api.intake import Asked, asked, declared_length, said_in, submission_of
+from service.api.intake import Asked, asked, bringing, declared_length, said_in, stated, submission_of
 from service.api.open_inference_replies import Live, ModelMetadata, ModelReady, Ready, ServerReply
 from service.api.predictions import part_keys
 from service.api.state import Served, Service, service_of
@@ -31,11 +30,12 @@ from service.errors import InvalidRequestError, TooLargeError, UnavailableError,
 from service.gateway.admit import Seat
 from service.gateway.path import Answer
 from service.gateway.readiness import can_answer, readiness
-from service.gateway.serving import Serving
+from service.gateway.serving import Lease, Serving
 
 router = APIRouter(prefix="/v2", tags=["open inference"])
 
 HEAD = "Inference-Header-Content-Length"
+HEAD_NAME = HEAD.lower().encode()
 INFER: dict[str, Any] = {
     "parameters": [
         {
@@ -123,17 +123,17 @@ async def infer(
 ) -> Response:
     """Answer the rows of one tensor [n, 1, rows, columns]; each answer is durable before the reply is sent."""
     now = datetime.now(UTC)
-    with booked(service, model, now, caller.name) as account, service.admission.seat() as seat:
+    with Account.open(service, model, now, caller.name) as account, service.admission.seat() as seat:
         submission = submission_of(said, model, service.settings, caller, now, secret=service.gateway.key)
         account.site = submission.site
-        found(service, model, version)
         with service.fleet.lease(model) as champion, turn(service, champion, submission.site, version) as serving:
+            check_version(champion, version)
             most = service.settings.batch_size
             try:
                 body = await read_body(request, seat, JSON_BYTES + most * serving.geometry.row_bytes)
             finally:
                 account.input_bytes = seat.bytes_read
-            query = query_of(body, head_bytes_of(request.headers.get(HEAD)), serving.geometry, most)
+            query = query_of(body, head_bytes_of(request), serving.geometry, most)
             answers = await answer_rows(service, account, submission, serving, query.rows)
     written = written_reply(query, serving.version.model, serving.version.version, [answer.prediction for answer in answers])
     if written.head_bytes is None:
@@ -148,14 +148,9 @@ async def infer_at_once(request: Request) -> Response:
     return await infer(**request.path_params, request=request, caller=caller, service=service, said=said_in(request.headers))
 
 
-@contextmanager
-def turn(service: Service, champion: Serving, site: str, version: str | None) -> Iterator[Serving]:
+def turn(service: Service, champion: Serving, site: str, version: str | None) -> Lease:
     """Whoever answers tensors of this site; who asks for a version gets that one."""
-    if version is not None:
-        yield champion
-        return
-    with service.fleet.partly.turn(champion, site, None) as serving:
-        yield serving
+    return service.fleet.partly.turn(champion, site, None) if version is None else service.fleet.lease(champion.version.model)
 
 
 def found(service: Service, model: str, version: str | None) -> Serving:
@@ -166,27 +161,32 @@ def found(service: Service, model: str, version: str | None) -> Serving:
         UnavailableError: It is being loaded.
     """
     serving = service.fleet.find(model)
-    if version is not None and version != serving.version.version:
-        raise UnknownModelError("This version of the model is not in service.")
+    check_version(serving, version)
     return serving
 
 
-def head_bytes_of(stated: str | None) -> int | None:
-    if stated is None:
+def check_version(serving: Serving, version: str | None) -> None:
+    if version is not None and version != serving.version.version:
+        raise UnknownModelError("This version of the model is not in service.")
+
+
+def head_bytes_of(request: Request) -> int | None:
+    length = stated(request, HEAD_NAME)
+    if length is None:
         return None
-    if not (stated.isascii() and stated.isdigit() and len(stated) < 12):  # noqa: PLR2004 - a length, not a number to compute with
+    if not (length.isascii() and length.isdigit() and len(length) < 12):  # noqa: PLR2004 - a length, not a number to compute with
         raise InvalidRequestError(f"{HEAD} is a number.")
-    return int(stated)
+    return int(length)
 
 
 async def read_body(request: Request, seat: Seat, most: int) -> bytes:
     """The body, inflated, of at most so many bytes."""
     seat.declare(declared_length(request))
-    encoding = request.headers.get("content-encoding", "identity")
-    if encoding == "identity":
+    encoding = stated(request, b"content-encoding")
+    if encoding in {None, "identity"}:
         return await seat.read_whole(aiter(request.stream()), most)
     chunks, size = [], 0
-    async for chunk in inflated(seat.read(aiter(request.stream())), encoding, seat):
+    async for chunk in inflated(seat.read(aiter(request.stream())), encoding or "", seat):
         size += len(chunk)
         if size > most:
             raise TooLargeError
@@ -199,7 +199,7 @@ async def answer_rows(
 ) -> Sequence[Answer]:
     """Answer every row, each an entry of its own in the ledger; the error of one is the error of the request, and a retry is safe."""
     if len(rows) == 1:
-        return [await answer_row(service, account, replace(submission, body=rows[0]), serving)]
+        return [await answer_row(service, account, bringing(submission, rows[0]), serving)]
     keyed = [
         replace(submission, body=row, idempotency_key=key)
         for row, key in zip(rows, part_keys(submission.idempotency_key, len(rows)), strict=True)
@@ -218,6 +218,6 @@ async def answer_row(service: Service, account: Account, submission: Submission,
 
 
 async def answer_other(service: Service, submission: Submission, serving: Serving) -> Answer:
-    with booked(service, submission.model, submission.received_at, submission.caller) as account:
+    with Account.open(service, submission.model, submission.received_at, submission.caller) as account:
         account.site, account.input_bytes = submission.site, len(submission.body)
         return await answer_row(service, account, submission, serving)

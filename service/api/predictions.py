@@ -13,12 +13,12 @@ import structlog
 from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy import Connection
 
-from service.api.accounting import Account, booked
+from service.api.accounting import Account
 from service.api.callers import MayPredict, MayRead, may_predict
 from service.api.documents import FILMS, problems
 from service.api.envelope import request_id_of
 from service.api.follow import RequestReply, RequestsReply
-from service.api.intake import RESPOND_ASYNC, Asked, asked, instance_of, read_instances, said_in, submission_of
+from service.api.intake import RESPOND_ASYNC, Asked, asked, bringing, instance_of, read_instances, said_in, submission_of
 from service.api.later import postpone, prefers_later, priority_of
 from service.api.multipart import Part
 from service.api.negotiation import JSON
@@ -56,7 +56,7 @@ async def create_prediction(
 ) -> Response:
     """Answer one film, or several in a form; each answer is durable before it is sent. With `Prefer: respond-async` it comes later."""
     now = datetime.now(UTC)
-    with booked(service, model, now, caller.name) as account, service.admission.seat() as seat:
+    with Account.open(service, model, now, caller.name) as account, service.admission.seat() as seat:
         submission = submission_of(said, model, service.settings, caller, now, secret=service.gateway.key)
         account.site = submission.site
         later = prefers_later(said.prefer)
@@ -69,7 +69,7 @@ async def create_prediction(
             return await answer_later(service, account, submission, parts, said)
         if len(parts) > 1:
             return await answer_form(service, account, submission, parts, request_id_of(request.scope))
-        answer = await service.gateway.predict(replace(submission, body=instance_of(parts[0])))
+        answer = await service.gateway.predict(bringing(submission, instance_of(parts[0])))
         account.answered(answer)
         return reply(answer)
 

@@ -15,10 +15,10 @@ from pydantic_core import to_json
 
 from service.domain import Prediction
 from service.errors import InvalidRequestError, TooLargeError
-from service.gateway.tensor import Geometry
+from service.gateway.tensor import FLOATS, Geometry
 
 INPUT = "input"
-DATATYPES: Final[Mapping[str, str]] = {"FP32": "<f4", "FP16": "<f2"}
+DATATYPES: Final[Mapping[str, np.dtype[Any]]] = {"FP32": FLOATS, "FP16": np.dtype("<f2")}
 JSON_BYTES = 4 * 2**20
 """Largest JSON part: as text a number takes several times its bytes, so large tensors come in binary."""
 NUMBERS = frozenset("iuf")
@@ -97,6 +97,15 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Head:
+    """The JSON part of a request, understood: its one input, and what is wanted."""
+
+    id: str
+    tensor: InputTensor
+    wanted: Sequence[Wanted]
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """A request, understood: its rows, each the float32 bytes of one input [1, rows, columns], and what is wanted of them."""
 
@@ -120,21 +129,22 @@ def query_of(body: bytes, head_bytes: int | None, geometry: Geometry, most: int)
     """
     if head_bytes is not None and head_bytes > len(body):
         raise InvalidRequestError("Inference-Header-Content-Length is larger than the body.")
-    view = memoryview(body)
-    head, tail = (view, view[:0]) if head_bytes is None else (view[:head_bytes], view[head_bytes:])
-    if len(head) > JSON_BYTES:
+    text, tail = (body, b"") if head_bytes is None else (body[:head_bytes], body[head_bytes:])
+    if len(text) > JSON_BYTES:
         raise TooLargeError("The JSON part is too large; send the tensor in binary.")
-    request = (understood if len(head) > SHORT else remembered)(bytes(head))
-    wanted = wanted_of(request, geometry)
-    return Query(request.id, rows_of(request.inputs, tail, geometry, most), wanted)
+    head = (understood if len(text) > SHORT else remembered)(text, geometry, most)
+    return Query(head.id, rows_of(head.tensor, tail, geometry), head.wanted)
 
 
-def understood(head: bytes) -> InferRequest:
+def understood(text: bytes, geometry: Geometry, most: int) -> Head:
+    """The JSON part, for a model's input and outputs and at most so many rows."""
     try:
-        return InferRequest.model_validate_json(head)
+        request = InferRequest.model_validate_json(text)
     except ValidationError as error:
         place = ".".join(str(step) for step in error.errors(include_url=False, include_input=False, include_context=False)[0]["loc"])
         raise InvalidRequestError(f"{place or 'The JSON part'} is not what the protocol asks for.") from None
+    wanted = wanted_of(request, geometry)
+    return Head(request.id, input_of(request.inputs, geometry, most), wanted)
 
 
 remembered = lru_cache(HEADS)(understood)
@@ -159,8 +169,8 @@ def wanted_of(request: InferRequest, geometry: Geometry) -> Sequence[Wanted]:
     ]
 
 
-def rows_of(inputs: Sequence[InputTensor], tail: memoryview, geometry: Geometry, most: int) -> Sequence[bytes]:
-    """The rows of the one input, in float32."""
+def input_of(inputs: Sequence[InputTensor], geometry: Geometry, most: int) -> InputTensor:
+    """The one input, if it is what the model takes."""
     tensor = inputs[0]
     if len(inputs) != 1 or tensor.name != INPUT:
         raise InvalidRequestError(f'inputs: the model has one input, named "{INPUT}".')
@@ -173,21 +183,26 @@ def rows_of(inputs: Sequence[InputTensor], tail: memoryview, geometry: Geometry,
         raise InvalidRequestError(f"inputs.0.shape: 1 to {most} rows in one request.")
     if tensor.parameters.shared_memory_region is not None:
         raise InvalidRequestError("inputs.0.parameters: shared memory is not supported.")
-    values = written(tensor, tail) if tensor.parameters.binary_data_size is None else packed(tensor, tail)
-    flat = values.reshape(tensor.shape[0], -1).astype("<f4", copy=False)
-    return [row.tobytes() for row in flat]
+    return tensor
 
 
-def packed(tensor: InputTensor, tail: memoryview) -> NDArray[Any]:
+def rows_of(tensor: InputTensor, tail: bytes, geometry: Geometry) -> Sequence[bytes]:
+    """The rows of the input, in float32."""
+    values = written(tensor, tail).tobytes() if tensor.parameters.binary_data_size is None else packed(tensor, tail)
+    size = geometry.row_bytes
+    return [values] if len(values) == size else [values[start : start + size] for start in range(0, len(values), size)]
+
+
+def packed(tensor: InputTensor, tail: bytes) -> bytes:
     """The values of a binary tensor."""
-    kind = np.dtype(DATATYPES[tensor.datatype])
+    kind = DATATYPES[tensor.datatype]
     size = prod(tensor.shape) * kind.itemsize
     if tensor.data is not None or tensor.parameters.binary_data_size != size or len(tail) != size:
         raise InvalidRequestError(f"inputs.0: {size} bytes of data belong to this shape and datatype, behind the JSON and nowhere else.")
-    return np.frombuffer(tail, kind)
+    return tail if kind == FLOATS else np.frombuffer(tail, kind).astype(FLOATS).tobytes()
 
 
-def written(tensor: InputTensor, tail: memoryview) -> NDArray[Any]:
+def written(tensor: InputTensor, tail: bytes) -> NDArray[np.float32]:
     """The values of a tensor in JSON, flat or nested like its shape."""
     try:
         values = np.asarray(tensor.data)
@@ -197,7 +212,7 @@ def written(tensor: InputTensor, tail: memoryview) -> NDArray[Any]:
     if values.dtype.kind not in NUMBERS or values.shape not in {flat, tuple(tensor.shape)} or len(tail):
         raise InvalidRequestError("inputs.0.data: as many numbers as the shape says, flat or nested like it, and nothing behind the JSON.")
     with np.errstate(over="ignore"):  # beyond float32 is infinite, and refused as that
-        return values.astype(np.float32)
+        return values.astype(FLOATS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +230,8 @@ def column_of(wanted: Wanted, predictions: Sequence[Prediction]) -> Column:
         texts = [str(prediction.id) for prediction in predictions]
         packed = b"".join(len(text).to_bytes(4, "little") + text.encode() for text in texts) if wanted.binary else None
         return Column("BYTES", [len(texts)], texts if packed is None else packed)
-    matrix = np.array([READERS[wanted.name](prediction) for prediction in predictions], "<f4")
+    rows = [READERS[wanted.name](prediction) for prediction in predictions]
+    matrix = rows[0][None] if len(rows) == 1 else np.array(rows, FLOATS)
     return Column("FP32", matrix.shape, matrix.tobytes() if wanted.binary else matrix.ravel().tolist())
 
 

@@ -1,48 +1,22 @@
-"""What `stepwedge doctor` looks at, in plain sight: each check says how things are and what to do."""
+"""What only `stepwedge doctor` can look at: the key of this machine, and the gateway of these settings."""
 
 from __future__ import annotations
 
 import http.client
 import json
-import shutil
-from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from service.cli.secret_files import PSEUDONYM_KEY, with_own_key
 from service.cli.setup import connection_to
 from service.config import Settings
+from service.diagnosis.result import Health, Result
 from service.errors import SetupError
 from service.gateway.key import pseudonym_key
-from service.review.licence import has_alibi
 
-GIB = 1 << 30
-LITTLE_SPACE = 2 * GIB
 TIMEOUT_S = 3.0
 REQUESTS = "stepwedge_requests_"
 ENDS = ("recorded", "replayed", "spooled", "unrecorded", "refused", "failed")
-
-
-class Health(StrEnum):
-    """A note needs no action; what is wrong does."""
-
-    OK = "ok"
-    NOTE = "note"
-    WRONG = "wrong"
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """How one thing is; `advice` says what to do about it."""
-
-    health: Health
-    detail: str
-    advice: str = ""
-
-
-Check = Callable[[Settings], Result]
 
 
 def pseudonyms(settings: Settings) -> Result:
@@ -57,15 +31,6 @@ def pseudonyms(settings: Settings) -> Result:
     except SetupError as error:
         return Result(Health.WRONG, "no usable key", f"{error} On a laptop `stepwedge up` makes one.")
     return Result(Health.OK, "a key of sufficient length is set")
-
-
-def disk(settings: Settings) -> Result:
-    place = next(path for path in (settings.data_dir.absolute(), *settings.data_dir.absolute().parents) if path.exists())
-    free = shutil.disk_usage(place).free
-    detail = f"{free / GIB:.1f} GiB free at {place}"
-    if free < LITTLE_SPACE:
-        return Result(Health.WRONG, detail, "Make room, or move STEPWEDGE_DATA_DIR.")
-    return Result(Health.OK, detail)
 
 
 def gateway(settings: Settings) -> Result:
@@ -102,22 +67,6 @@ def capture_ledger(settings: Settings) -> Result:
     if received != sum(ended.values()) + in_work:
         return Result(Health.WRONG, f"the books do not balance: {books}", "This is a defect of Stepwedge: report it with this line.")
     return Result(Health.OK, books)
-
-
-def licences(settings: Settings) -> Result:
-    """alibi-detect is under the Business Source Licence: nothing asks it before somebody has said under which of its terms."""
-    if not has_alibi():
-        return Result(Health.OK, "alibi-detect is not installed; detection does not depend on it")
-    stated = settings.alibi_licence
-    if stated == "none":
-        return Result(
-            Health.NOTE,
-            "alibi-detect is installed (Business Source Licence) and refuses to confirm alarms: nobody has accepted its terms",
-            "STEPWEDGE_ALIBI_LICENCE=evaluation outside production, =licensed with a licence from Seldon; or leave it: nothing depends on it.",
-        )
-    if stated == "evaluation":
-        return Result(Health.NOTE, "alibi-detect confirms alarms as an evaluation: not allowed in production without a licence from Seldon")
-    return Result(Health.OK, "alibi-detect confirms alarms, by a licence from Seldon as you state")
 
 
 def fetch(settings: Settings, path: str) -> tuple[int, bytes] | None:

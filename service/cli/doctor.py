@@ -2,55 +2,79 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from typing import Annotated
 
 import typer
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.cli import capture_checks, checks, store_checks
-from service.cli.checks import Check, Health, Result
+from service.cli import checks
 from service.cli.setup import database, read_settings
-from service.cli.store_checks import StoreCheck
 from service.config import Settings
+from service.diagnosis import capture, inbox, machine, reach, server, store
+from service.diagnosis.result import Check, Health, Result, StoreCheck
 from service.errors import StepwedgeError
 from service.store.engine import open_engine
 
 CHECKS: tuple[tuple[str, Check], ...] = (
     ("pseudonym key", checks.pseudonyms),
-    ("disk", checks.disk),
+    ("certificates", machine.certificates),
+    ("disk", machine.disk),
+    ("object folder", reach.objects),
     ("gateway", checks.gateway),
     ("capture ledger", checks.capture_ledger),
-    ("spool", capture_checks.spool),
-    ("licences", checks.licences),
+    ("spool", capture.spool),
+    ("inbox", inbox.inbox),
+    ("PACS", reach.PACS),
+    ("remedy webhook", reach.REMEDIES),
+    ("result webhook", reach.RESULTS),
+    ("token issuer", reach.ISSUER),
+    ("licences", machine.licences),
 )
 STORE_CHECKS: tuple[tuple[str, StoreCheck], ...] = (
-    ("postgres", store_checks.server),
-    ("tables", store_checks.tables),
-    ("stored ledger", store_checks.books),
-    ("told and stored", capture_checks.captured),
-    ("models", store_checks.models),
-    ("watch", store_checks.watch),
-    ("outbox", store_checks.outbox),
-    ("audit log", store_checks.audit),
-    ("retention", store_checks.retention),
+    ("postgres", server.server),
+    ("tables", server.tables),
+    ("clocks", server.clocks),
+    ("stored ledger", store.books),
+    ("told and stored", capture.captured),
+    ("models", store.models),
+    ("watch", store.watch),
+    ("references", store.references),
+    ("outbox", store.outbox),
+    ("audit log", store.audit),
+    ("retention", store.retention),
 )
 WIDTH = 16
 
 
-def doctor() -> None:
-    """Check every dependency and say what to do. The exit code is 1 if something is wrong."""
-    settings = read_settings()
-    wrong = 0
-    for name, result in examine(settings):
-        wrong += result.health is Health.WRONG
+AS_JSON = Annotated[bool, typer.Option("--json", help="One JSON object, for a program.")]
+
+
+def doctor(*, as_json: AS_JSON = False) -> None:
+    """Check every dependency and say what to do. The exit code is 1 if something is wrong; notes are no fault."""
+    results = list(examine(read_settings())) if as_json else tell(examine(read_settings()))
+    wrong = sum(result.health is Health.WRONG for _, result in results)
+    if as_json:
+        typer.echo(json.dumps({"ok": not wrong, "checks": [{"check": name, **asdict(result)} for name, result in results]}, indent=1))
+    else:
+        typer.echo("Everything is well." if not wrong else f"{wrong} wrong; the arrows say what to do.")
+    if wrong:
+        sys.exit(1)
+
+
+def tell(results: Iterable[tuple[str, Result]]) -> list[tuple[str, Result]]:
+    """Say each result as soon as it is there."""
+    told = []
+    for name, result in results:
         typer.echo(f"{result.health:<6}{name:<{WIDTH}}{result.detail}")
         if result.advice:
             typer.echo(f"{'':<{6 + WIDTH}}-> {result.advice}")
-    typer.echo("Everything is well." if not wrong else f"{wrong} wrong; the arrows say what to do.")
-    if wrong:
-        sys.exit(1)
+        told.append((name, result))
+    return told
 
 
 def examine(settings: Settings) -> Iterator[tuple[str, Result]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from service.cli.accept import accept
 from service.cli.alarms import alarms
 from service.cli.archive import archive
 from service.cli.audit import audit
@@ -50,6 +51,7 @@ GROUPS = (
     (WORK, "reference", reference),
     (WORK, "alarms", alarms),
     (WORK, "remedies", remedies),
+    (WORK, "accept", accept),
     (WORK, "keys", keys),
     (WORK, "words", words),
     (WORK, "audit", audit),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from io import BytesIO
 from types import TracebackType
 from typing import Self
 
 from service.errors import BusyError, StalledError, TooLargeError
+from service.gateway.hourglass import Hourglass
 
 BODIES_AT_ONCE = 4
 """Bodies of the largest accepted size that may lie in memory together."""
@@ -26,30 +26,21 @@ class Admission:
         self.total_bytes = BODIES_AT_ONCE * body_bytes
         self.seats = 0
         self.bytes_in_work = 0
+        self.stalls = Hourglass(STALL_S, Patience.lose)
 
-    @contextmanager
-    def seat(self, largest: int | None = None) -> Iterator[Seat]:
-        """A place for one request; free again, with its bytes, when the request ends.
+    def seat(self, largest: int | None = None) -> Seat:
+        """A place for one request, taken by `with`; free again, with its bytes, when the request ends.
 
         Args:
             largest: Most bytes that it may bring; without it, the size of one body.
-
-        Raises:
-            BusyError: All places are taken.
         """
-        if self.seats >= self.waiting:
-            raise BusyError
-        self.seats += 1
-        seat = Seat(self, self.body_bytes if largest is None else largest)
-        try:
-            yield seat
-        finally:
-            self.seats -= 1
-            self.bytes_in_work -= seat.bytes_held
+        return Seat(self, self.body_bytes if largest is None else largest)
 
 
 class Seat:
     """One request's byte budget, counted while its body arrives: a chunked body has no length that could be believed."""
+
+    __slots__ = ("_admission", "_declared", "_largest", "bytes_held", "bytes_read")
 
     def __init__(self, admission: Admission, largest: int) -> None:
         self._admission = admission
@@ -57,6 +48,21 @@ class Seat:
         self._declared = 0
         self.bytes_read = 0
         self.bytes_held = 0
+
+    def __enter__(self) -> Self:
+        """Take the place.
+
+        Raises:
+            BusyError: All places are taken.
+        """
+        if self._admission.seats >= self._admission.waiting:
+            raise BusyError
+        self._admission.seats += 1
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._admission.seats -= 1
+        self._admission.bytes_in_work -= self.bytes_held
 
     def declare(self, length: int) -> None:
         """Refuse at once a body that says it is too large.
@@ -101,14 +107,16 @@ class Seat:
             yield chunk
 
     async def read_whole(self, chunks: AsyncIterator[bytes], most: int | None = None) -> bytes:
-        """The body in one piece, of at most so many bytes; one timer watches over it, set again with each chunk.
+        """The body in one piece, of at most so many bytes; its patience begins anew with each chunk.
 
         Raises:
             TooLargeError, BusyError, StalledError: As for `read`.
         """
         body, grown = b"", BytesIO()
-        with Patience(STALL_S) as patience:
+        with Patience(self._admission.stalls) as patience:
             async for chunk in chunks:
+                if not chunk:  # the server says so where the body ends
+                    continue
                 self.take(len(chunk))
                 if most is not None and self.bytes_read > most:
                     raise TooLargeError
@@ -126,28 +134,28 @@ class Seat:
 class Patience:
     """asyncio.timeout for what is on every request's way, where it would cost as much as the rest of reading."""
 
-    __slots__ = ("_cancelling", "_loop", "_lost", "_seconds", "_task", "_timer")
+    __slots__ = ("_cancelling", "_lost", "_stalls", "_task")
 
-    def __init__(self, seconds: float) -> None:
-        self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
-        self._seconds, self._lost = seconds, False
+    def __init__(self, stalls: Hourglass[Patience]) -> None:
+        self._stalls, self._lost = stalls, False
+        self._task = asyncio.current_task()
         self._cancelling = self._task.cancelling() if self._task is not None else 0
 
     def __enter__(self) -> Self:
-        self._timer = self._loop.call_later(self._seconds, self._lose)
+        self._stalls.start(self)
         return self
 
     def renew(self) -> None:
         """Something came: wait as long for what comes next."""
-        self._timer.cancel()
-        self._timer = self._loop.call_later(self._seconds, self._lose)
+        self._stalls.start(self)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._timer.cancel()
+        self._stalls.stop(self)
         if self._lost and self._task is not None and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
             raise StalledError from None
 
-    def _lose(self) -> None:
+    def lose(self) -> None:
+        """It lasted too long."""
         if self._task is not None:
             self._lost = True
             self._task.cancel()

@@ -26,6 +26,10 @@ POLL_S = 1.0
 """A key that is issued or revoked is known everywhere within this time."""
 STARTING = "This gateway has not read the list of keys yet; try again shortly."
 
+Keys = Mapping[bytes, tuple[ApiKey | None, Caller]]
+"""By their digests, and who is let in by them."""
+NO_KEY = (None, Caller(ANONYMOUS, frozenset()))
+
 log = structlog.get_logger()
 
 
@@ -48,7 +52,7 @@ class Callers:
         self._anonymous = Caller(ANONYMOUS, anonymous)
         self._issuer = issuer
         self._last_known = last_known
-        self._keys: Mapping[bytes, ApiKey] | None = None
+        self._keys: Keys | None = None
         self._recalled = True
 
     @property
@@ -66,10 +70,10 @@ class Callers:
         if token is None:
             return self._anonymous
         digest = sha256(token.encode()).digest()
-        key = None if self._keys is None else self._keys.get(digest)
+        key, caller = NO_KEY if self._keys is None else self._keys.get(digest, NO_KEY)
         # What a lookup's time could tell is a part of a digest that the caller made himself; compared in constant time all the same.
         if key is not None and hmac.compare_digest(key.digest, digest) and key.is_valid(now):
-            return Caller(key.name, key.roles)
+            return caller
         if digest_of(token) is not None:
             raise UnavailableError(STARTING) if self._keys is None else UnauthenticatedError
         if self._issuer is None:
@@ -84,8 +88,8 @@ class Callers:
         """
         if self._keys is None:
             raise UnavailableError(STARTING)
-        key = self._keys.get(digest)
-        return Caller(key.name, key.roles) if key is not None and key.is_valid(now) else None
+        key, caller = self._keys.get(digest, NO_KEY)
+        return caller if key is not None and key.is_valid(now) else None
 
     async def watch(self) -> None:
         """Keep the copy fresh until cancelled."""
@@ -114,5 +118,5 @@ def valid_now(connection: Connection) -> list[ApiKey]:
     return valid_keys(connection, datetime.now(UTC))
 
 
-def by_digest(keys: Sequence[ApiKey]) -> Mapping[bytes, ApiKey]:
-    return {key.digest: key for key in keys}
+def by_digest(keys: Sequence[ApiKey]) -> Keys:
+    return {key.digest: (key, Caller(key.name, key.roles)) for key in keys}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -18,7 +18,7 @@ from service.gateway.database import Database
 from service.gateway.last_known import LastKnown
 from service.gateway.partly import Partly
 from service.gateway.predict import Predictor
-from service.gateway.serving import Leases, Serving
+from service.gateway.serving import Lease, Leases, Serving
 from service.models.manifest import Accepts, Manifest, parse_manifest
 from service.store.canaries import Canary, standing_canaries
 from service.store.models import champions, version_by_id
@@ -103,11 +103,9 @@ class Fleet:
         serving = self.serving.get(version.model)
         return serving is not None and serving.version.id == version.id
 
-    @contextmanager
-    def lease(self, model: str) -> Iterator[Serving]:
-        """`find`, and keep the version open until the film that needs it is answered."""
-        with self._leases.hold(self.find(model)) as serving:
-            yield serving
+    def lease(self, model: str) -> Lease:
+        """`find`, and keep the version open until the film that needs it is answered; for `with`."""
+        return self._leases.hold(self.find(model))
 
     async def watch(self) -> None:
         """Keep in step until cancelled; a Postgres that is away changes nothing for the models that are loaded."""

@@ -172,12 +172,12 @@ class Ledger:
 
     def called(self, caller: str, role: str) -> None:
         """Count a request by who sent it. Beyond the first hundred, and for whom a token names, that is `other`."""
-        known = caller in self._callers or (len(self._callers) < MOST_CALLERS and not caller.startswith("oidc-"))
-        if known:
-            self._callers.add(caller)
-        names = (caller if known else OTHER, role)
-        calls = self._calls.get(names)
+        calls = self._calls.get((caller, role))
         if calls is None:
+            known = caller in self._callers or (len(self._callers) < MOST_CALLERS and not caller.startswith("oidc-"))
+            if known:
+                self._callers.add(caller)
+            names = (caller if known else OTHER, role)
             calls = self._calls[names] = self._called.labels(*names)
         calls.inc()
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from time import monotonic
 
@@ -12,7 +11,7 @@ import structlog
 
 from service.domain import ModelVersion, Pseudonyms
 from service.gateway.predict import Predictor
-from service.gateway.serving import Leases, Serving
+from service.gateway.serving import Lease, Leases, Serving
 from service.store.canaries import Canary
 
 TRY_AGAIN_S = 10.0
@@ -34,15 +33,10 @@ class Partly:
         """Those that run."""
         return tuple(serving for _, serving in self._running.values())
 
-    @contextmanager
-    def turn(self, champion: Serving, site: str, names: Pseudonyms | None) -> Iterator[Serving]:
+    def turn(self, champion: Serving, site: str, names: Pseudonyms | None) -> Lease:
         """Whoever is to answer a film of this site that names these pseudonyms (None: nobody), kept open until it is answered; mostly the champion."""
         canary, challenger = self._running.get(champion.version.model, (None, champion))
-        if canary is None or not takes(canary, site, names):
-            yield champion
-            return
-        with self._leases.hold(challenger):
-            yield challenger
+        return self._leases.hold(champion if canary is None or not takes(canary, site, names) else challenger)
 
     async def follow(self, standing: Sequence[tuple[Canary, ModelVersion]]) -> None:
         """Run those that stand and no others."""

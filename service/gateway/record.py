@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 
 from service.domain import Prediction, Recorded
 from service.errors import ConflictError, StepwedgeError, UnavailableError
+from service.gateway.hourglass import Hourglass
 from service.gateway.link import Link
 from service.store.aftermath import NOBODY
 from service.store.predictions import record_alone
@@ -37,6 +38,7 @@ class Recorder:
         self._waiting: set[Waiter] = set()
         self._link = Link(engine)
         self._patience = patience
+        self._patiences = Hourglass(patience, self._lose_patience)
         self._arrived: list[Waiter] = []
         self._queue: SimpleQueue[Sequence[Waiter] | None] = SimpleQueue()
         self._loop = asyncio.get_running_loop()
@@ -56,11 +58,11 @@ class Recorder:
         if not self._arrived:
             self._loop.call_soon(self._hand_over)
         self._arrived.append(waiter)
-        timer = self._loop.call_later(self._patience, self._lose_patience, waiter)
+        self._patiences.start(waiter)
         try:
             return await waiter.future
         finally:
-            timer.cancel()
+            self._patiences.stop(waiter)
             self._waiting.discard(waiter)
 
     def _lose_patience(self, waiter: Waiter) -> None:

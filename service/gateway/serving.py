@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from types import TracebackType
 
 from service.domain import ModelVersion
 from service.gateway.predict import Predictor
@@ -36,28 +35,40 @@ class Leases:
     def __init__(self) -> None:
         self._closing: set[asyncio.Task[None]] = set()
 
-    @contextmanager
-    def hold(self, serving: Serving) -> Iterator[Serving]:
-        """Keep a version open until the film that needs it is answered."""
-        serving.users += 1
-        try:
-            yield serving
-        finally:
-            serving.users -= 1
-            self._close_if_idle(serving)
+    def hold(self, serving: Serving) -> Lease:
+        """Keep a version open until the film that needs it is answered; for `with`."""
+        return Lease(self, serving)
 
     def retire(self, serving: Serving) -> None:
         """Close a version as soon as nobody uses it."""
         serving.retired = True
-        self._close_if_idle(serving)
+        self.close_if_idle(serving)
 
     async def all_closed(self) -> None:
         """Wait for what is being closed."""
         while self._closing:
             await asyncio.gather(*self._closing)
 
-    def _close_if_idle(self, serving: Serving) -> None:
+    def close_if_idle(self, serving: Serving) -> None:
+        """Close a version that was retired, once nobody uses it."""
         if serving.retired and serving.users == 0:
             task = asyncio.create_task(asyncio.to_thread(serving.predictor.close))
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
+
+
+class Lease:
+    """A film's hold on the version that answers it."""
+
+    __slots__ = ("_leases", "_serving")
+
+    def __init__(self, leases: Leases, serving: Serving) -> None:
+        self._leases, self._serving = leases, serving
+
+    def __enter__(self) -> Serving:
+        self._serving.users += 1
+        return self._serving
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._serving.users -= 1
+        self._leases.close_if_idle(self._serving)

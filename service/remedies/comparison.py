@@ -66,7 +66,7 @@ class Comparison:
         values = asdict(self)
         values["sources"] = dict(self.sources)
         values["ready_on"] = _day(self.ready_on)
-        values["criteria"] = [{**asdict(one), "ready_on": _day(one.ready_on)} for one in self.criteria]
+        values["criteria"] = [criterion_to_json(one) for one in self.criteria]
         return values
 
     @classmethod
@@ -78,6 +78,11 @@ class Comparison:
         )
         decision, ready_on = Decision(values["decision"]), _read(values["ready_on"])
         return cls(**{**values, "decision": decision, "ready_on": ready_on, "criteria": criteria})
+
+
+def criterion_to_json(one: Criterion) -> dict[str, Any]:
+    """A line as plain JSON values."""
+    return {**asdict(one), "ready_on": _day(one.ready_on)}
 
 
 def _day(day: date | None) -> str | None:

@@ -182,7 +182,14 @@ def test_refusals_are_written_down_with_nothing_of_the_film(client: httpx.Client
 
 def test_every_domain_error_has_a_kind_of_its_own_or_its_parent_s() -> None:
     ours = [error for error in vars(errors).values() if isinstance(error, type) and issubclass(error, errors.StepwedgeError)]
-    of_commands = {"EmbeddedPostgresError", "SetupError", "UnknownKeyError", "UnknownReferenceError", "MissingExtraError"}
+    of_commands = {
+        "DamagedReportError",
+        "EmbeddedPostgresError",
+        "SetupError",
+        "UnknownKeyError",
+        "UnknownReferenceError",
+        "MissingExtraError",
+    }
     of_the_worker = {"PackageError", "ThinReferenceError", "ThinWindowError", "LicenceError", "ReviewError", "TrainingError"}
     never_over_http = {"StepwedgeError"} | of_commands | of_the_worker
     assert {error.__name__ for error in ours if kind_of(error()) is INTERNAL} <= never_over_http

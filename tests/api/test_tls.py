@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 from service.cli import checks
-from service.cli.checks import Health
 from service.cli.serving import certificate_of, server_for
 from service.config import Settings
+from service.diagnosis.result import Health
 from service.errors import SetupError
 from tests.api.serving import make_settings, until
 from tests.certificates import Pair, make_pair

@@ -10,9 +10,9 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import Engine, text
 
-from service.cli.capture_checks import captured, spool
-from service.cli.checks import Health, Result
 from service.config import Settings
+from service.diagnosis.capture import captured, spool
+from service.diagnosis.result import Health, Result
 from service.store.drained import drain
 from service.store.ledgers import Counts, Page, save_page
 from service.store.partitions import drop_partitions

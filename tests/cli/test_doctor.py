@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import json
+import os
+import socket
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, make_url, text
 
 from service.cli import checks
-from service.cli.checks import Health, Result
 from service.cli.doctor import examine
 from service.cli.secret_files import own_key
 from service.config import Settings
+from service.diagnosis.inbox import inbox
+from service.diagnosis.machine import certificates
+from service.diagnosis.result import Health, Result
+from service.store.durable import try_hold
+from service.store.predictions import record_batch
 from service.store.references import save_reference
 from service.store.snapshots import save_snapshot
 from tests.api.serving import DICOM, make_settings, register, serving, until_loaded
+from tests.certificates import make_pair
 from tests.cli.running import stepwedge
 from tests.films import make_film
 from tests.ports import free_port
+from tests.store.builders import make_prediction
 
 
 def results(settings: Settings) -> dict[str, Result]:
@@ -120,3 +130,78 @@ def test_a_watched_model_without_a_recent_run_is_wrong(settings: Settings, engin
 def test_something_else_on_our_port_is_noticed(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks, "fetch", lambda _settings, _path: (200, b"<html>"))
     assert checks.gateway(settings).health is Health.WRONG
+
+
+def test_a_role_that_may_not_write_is_told_which_tables(settings: Settings, engine: Engine) -> None:
+    address = make_url(settings.database_url or "").set(username="looker", password="looker")
+    with engine.begin() as connection:
+        connection.execute(text("drop role if exists looker"))
+        connection.execute(text("create role looker login password 'looker'"))
+        connection.execute(text("grant select on all tables in schema public to looker"))
+    try:
+        looker = settings.model_copy(update={"database_url": address.render_as_string(hide_password=False)})
+        assert wrong(looker) == {"tables"}
+        assert "predictions (owner)" in results(looker)["tables"].detail
+        assert "labels (insert)" in results(looker)["tables"].detail
+    finally:
+        with engine.begin() as connection:
+            connection.execute(text("drop owned by looker"))
+            connection.execute(text("drop role looker"))
+
+
+def test_a_server_that_may_lose_commits_or_takes_none_is_wrong(settings: Settings, engine: Engine) -> None:
+    for option, told in (("synchronous_commit=off", "synchronous_commit"), ("default_transaction_read_only=on", "read-only")):
+        url = make_url(settings.database_url or "").update_query_dict({"options": f"-c {option}"}).render_as_string(hide_password=False)
+        found = results(settings.model_copy(update={"database_url": url}))["postgres"]
+        assert (found.health, told in found.detail) == (Health.WRONG, True)
+
+
+def test_a_film_of_tomorrow_is_a_clock_that_is_wrong_unless_one_is_played(settings: Settings, engine: Engine) -> None:
+    with engine.begin() as connection:
+        tomorrow = datetime.now(UTC) + timedelta(days=1)
+        record_batch(connection, [make_prediction("early", at=tomorrow)], uuid4())
+    assert wrong(settings) == {"clocks"}
+    assert wrong(settings.model_copy(update={"replay_clock": True})) == set()
+
+
+def test_a_receiver_that_does_not_answer_is_wrong(settings: Settings) -> None:
+    nobody = f"http://127.0.0.1:{free_port()}"
+    deaf = settings.model_copy(update={"pacs_url": nobody, "webhook_url": nobody, "results_url": nobody, "oidc_issuer": nobody})
+    assert wrong(deaf) == {"PACS", "remedy webhook", "result webhook", "token issuer"}
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        there = settings.model_copy(update={"pacs_url": f"http://127.0.0.1:{listening.getsockname()[1]}/dicom-web"})
+        assert wrong(there) == set()
+
+
+def test_a_certificate_that_ends_soon_or_is_another_keys_is_wrong(settings: Settings, tmp_path: Path) -> None:
+    authority = make_pair(tmp_path / "tls", "authority")
+    pair, other = (make_pair(tmp_path / "tls", name, authority) for name in ("gateway", "other"))
+    soon = certificates(settings.model_copy(update={"tls_certificate": pair.certificate, "tls_key": pair.key}))
+    assert (soon.health, "Renew" in soon.advice) == (Health.WRONG, True)
+    mixed = certificates(settings.model_copy(update={"tls_certificate": pair.certificate, "tls_key": other.key}))
+    assert (mixed.health, "cannot be used" in mixed.detail) == (Health.WRONG, True)
+
+
+def test_studies_of_a_gateway_that_is_gone_are_wrong(settings: Settings) -> None:
+    left = settings.inbox_folder / str(uuid4())
+    left.mkdir(parents=True)
+    (left / f"{uuid4()}.dcm").write_bytes(b"film")
+    assert wrong(settings) == {"inbox"}
+    lock = try_hold(left / "lock")
+    assert lock is not None
+    assert inbox(settings).health is Health.NOTE, "a gateway has it in hand"
+    os.close(lock)
+
+
+def test_an_object_folder_that_takes_nothing_is_wrong(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    assert wrong(settings.model_copy(update={"archive": str(tmp_path / "file")})) == {"object folder"}
+    assert wrong(settings.model_copy(update={"objects": "memory://doctor"})) == set()
+
+
+def test_a_program_reads_the_same_as_a_person(tmp_path: Path) -> None:
+    said = stepwedge("doctor", "--json", data_dir=tmp_path, STEPWEDGE_PORT=str(free_port()))
+    found = json.loads(said.stdout)
+    assert (said.returncode, found["ok"]) == (1, False)
+    assert [one["check"] for one in found["checks"] if one["health"] == "wrong"] == ["pseudonym key"]
+    assert all(one["advice"] for one in found["checks"] if one["health"] == "wrong")

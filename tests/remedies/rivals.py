@@ -54,10 +54,11 @@ def tell(
     south: float = 0.0,
     seed: int = 0,
     partly: bool = False,
+    beyond: int = 0,
 ) -> None:
     """Films of both sites within ten days. The challenger sees almost what the champion sees; `south` is what it loses of a positive there.
 
-    partly: it answers those of the south itself, and the champion sees them in its shadow.
+    partly: it answers those of the south itself, and the champion sees them in its shadow. beyond: films of former calls, whose names are taken.
     """
     rng = np.random.default_rng(seed)
     truth = (rng.random(films) < PREVALENCE).astype(float)
@@ -69,12 +70,12 @@ def tell(
     predictions, labels, shadows = [], [], []
     for number in range(films):
         at = BEGIN + timedelta(days=10) * (number + 1) / (films + 1)
-        names = Pseudonyms(*(digest(f"{kind} {number}")[:16] for kind in ("patient", "accession", "study", "series", "instance")))
+        names = Pseudonyms(*(digest(f"{kind} {beyond + number}")[:16] for kind in ("patient", "accession", "study", "series", "instance")))
         said, whose = (mine[number], other[number]), (champion.id, challenger.id if challenger else 0)
         if partly and sites[number] == "south":
             said, whose = said[::-1], whose[::-1]
         scores = Scores(np.array([said[0]], np.float32), np.zeros(2, np.float16))
-        made = make_prediction(str(number), at=at, model_version=whose[0], scores=scores, site=str(sites[number]))
+        made = make_prediction(str(beyond + number), at=at, model_version=whose[0], scores=scores, site=str(sites[number]))
         predictions.append(replace(made, id=uuid7(at), pseudonyms=names))
         labels.append(Label(predictions[-1].id, "opacity", truth[number], "report", None, at, at))
         shadows.append(Shadow(predictions[-1].id, whose[1], np.array([said[1]], np.float32), np.zeros(2, np.float16), 3.0, at))

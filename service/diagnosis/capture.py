@@ -1,4 +1,4 @@
-"""What `stepwedge doctor` looks at to know that no answer was lost: spools, and what gateways told against what is stored."""
+"""What the doctor looks at to know that no answer was lost: spools, and what gateways told against what is stored."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
-from service.cli.checks import Health, Result
 from service.config import Settings
+from service.diagnosis.result import Health, Result
 from service.gateway.segment import scan
 from service.gateway.shelf import ASIDE, SUFFIX
 from service.store.ledgers import Standing, months, standings

@@ -1,49 +1,32 @@
-"""What `stepwedge doctor` asks Postgres."""
+"""What the doctor asks the store: its books, its models and how they are watched, and what waits to be delivered."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
-from service.cli.checks import Health, Result
 from service.config import Settings
+from service.diagnosis.result import Health, Result
 from service.store.audit import head_of
 from service.store.ledger import ledger_counts, model_counts
-from service.store.migrate import is_current
 from service.store.models import champions
 from service.store.objects import fetch_folder
 from service.store.outbox import count_messages
 from service.store.references import active_reference
+from service.store.server import oldest_prediction
 from service.store.snapshots import champion_snapshots
+from service.store.tallies import HOUR
 
-StoreCheck = Callable[[Settings, Connection], Result]
-
-CLOCKS_APART = timedelta(seconds=2)
 PASSES_MISSED = 5
+OLD_REFERENCE = timedelta(days=365)
+"""As old as the alert StepwedgeReferenceOld allows."""
 RECEIVERS = (
     "Mend what receives them (STEPWEDGE_WEBHOOK_URL, STEPWEDGE_PACS_URL); the runbook says how to send again. "
     "Remedies are also in /v1/models/MODEL/remedies, reports in /v1/predictions/ID/sr."
 )
-
-
-def server(_settings: Settings, connection: Connection) -> Result:
-    version = connection.execute(text("show server_version")).scalar_one()
-    apart = abs(connection.execute(text("select clock_timestamp()")).scalar_one() - datetime.now(UTC))
-    if apart > CLOCKS_APART:
-        return Result(
-            Health.WRONG, f"its clock and ours are {apart.total_seconds():.0f} s apart", "Synchronise the clocks of both machines."
-        )
-    return Result(Health.OK, f"Postgres {version} answers, clocks agree")
-
-
-def tables(_settings: Settings, connection: Connection) -> Result:
-    if not is_current(connection.engine):
-        return Result(Health.WRONG, "not the tables that this version works with", "stepwedge migrate")
-    return Result(Health.OK, "the tables that this version works with")
 
 
 def books(_settings: Settings, connection: Connection) -> Result:
@@ -73,7 +56,7 @@ def models(settings: Settings, connection: Connection) -> Result:
 
 
 def watch(settings: Settings, connection: Connection) -> Result:
-    """Whether every model has a reference, and whether a worker keeps looking."""
+    """Whether every model has a reference, and how far behind the worker is with each."""
     found = champions(connection)
     blind = [version.model for version in found if active_reference(connection, version.id) is None]
     watched = {each.model: each for each in champion_snapshots(connection)}
@@ -85,7 +68,30 @@ def watch(settings: Settings, connection: Connection) -> Result:
     ]
     if stale:
         return Result(Health.WRONG, f"no recent run for: {', '.join(stale)}", "Start a worker: stepwedge worker, or stepwedge up.")
-    return Result(Health.OK, f"{len(found)} models, all with a recent run" if found else "nothing to watch yet")
+    behind = {model: datetime.now(UTC) - each.until for model, each in watched.items()}
+    slow = [f"{model} ({_hours(lag)})" for model, lag in behind.items() if lag > HOUR + timedelta(seconds=settings.hour_grace_s) + late]
+    if slow and not settings.replay_clock:
+        return Result(Health.WRONG, f"closed hours wait to be judged: {', '.join(slow)}", "Add workers; the log says what their passes do.")
+    furthest = max(behind.items(), key=lambda one: one[1], default=None)
+    said = f"{len(found)} models, all with a recent run" if found else "nothing to watch yet"
+    return Result(Health.OK, said + (f"; {furthest[0]} is judged up to {_hours(furthest[1])} ago" if furthest else ""))
+
+
+def _hours(span: timedelta) -> str:
+    return f"{span / HOUR:.1f} h"
+
+
+def references(_settings: Settings, connection: Connection) -> Result:
+    """How old what each model is compared to is."""
+    stored = {version.model: active_reference(connection, version.id) for version in champions(connection)}
+    ages = {model: datetime.now(UTC) - one.until for model, one in stored.items() if one is not None}
+    if not ages:
+        return Result(Health.OK, "none is active yet")
+    if old := [f"{model} ({age.days} days)" for model, age in ages.items() if age > OLD_REFERENCE]:
+        advice = "Ask whether that is still how it should be; stepwedge reference propose MODEL shows what another would change."
+        return Result(Health.NOTE, f"the period compared to is long ago: {', '.join(old)}", advice)
+    model, age = max(ages.items(), key=lambda one: one[1])
+    return Result(Health.OK, f"the oldest, of {model}, ends {age.days} days ago")
 
 
 def audit(_settings: Settings, connection: Connection) -> Result:
@@ -95,7 +101,7 @@ def audit(_settings: Settings, connection: Connection) -> Result:
 
 def retention(settings: Settings, connection: Connection) -> Result:
     """What is kept, for how long, and since when there are films."""
-    oldest = connection.scalar(text("select min(received_at) from predictions"))
+    oldest = oldest_prediction(connection)
     since = f", the oldest from {oldest:%Y-%m-%d}" if oldest else ""
     kept = {"predictions": settings.keep_predictions_days, "refusals": settings.keep_refusals_days}
     spans = [f"{name} {'for ever' if days is None else f'{days} days'}" for name, days in kept.items()]
