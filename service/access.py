@@ -83,6 +83,9 @@ class Deed(StrEnum):
     RETENTION_DROPPED = "retention.dropped"
 
 
+SHORTEST_REASON, LONGEST_REASON = 3, 1000
+"""Characters of the reason that whoever decides gives, wherever that is."""
+
 Detail = str | int | bool | None | list[str]
 
 

@@ -111,8 +111,7 @@ def assemble(settings: Settings, key: bytes, pacs: Pacs | None, engine: Engine, 
     """Make the parts, and leave on the stack how they end: what was made last ends first."""
     registry = open_registry()
     ledger, notices = Ledger(registry), Notices(registry)
-    database = Database(engine)
-    stack.push_async_callback(database.close)
+    database, pages = open_database(engine, 4, stack), open_database(engine, 2, stack)
     audit = AuditLog(database, ledger)
     stack.push_async_callback(audit.close)
     process, circuit = uuid4(), Circuit()
@@ -164,6 +163,7 @@ def assemble(settings: Settings, key: bytes, pacs: Pacs | None, engine: Engine, 
         pace=Pace(settings.caller_requests_per_s, settings.caller_requests_at_once),
         audit=audit,
         database=database,
+        pages=pages,
         fleet=fleet,
         last_known=last_known,
         refusals=refusals,
@@ -226,6 +226,13 @@ def open_callers(settings: Settings, key: bytes, database: Database, last_known:
     callers = Callers(database, settings.anonymous_roles, last_known, issuer)
     run_beside(stack, callers.watch())
     return callers
+
+
+def open_database(engine: Engine, links: int, stack: AsyncExitStack) -> Database:
+    """A few links to Postgres, until the stack ends."""
+    database = Database(engine, links)
+    stack.push_async_callback(database.close)
+    return database
 
 
 def open_issuer(settings: Settings, key: bytes) -> Issuer | None:

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from sqlalchemy import Connection
 
+from service.access import LONGEST_REASON, SHORTEST_REASON
 from service.api.bodies import read_json
 from service.api.callers import MayOperate, MayRead
 from service.api.documents import problems
@@ -24,8 +25,8 @@ router = APIRouter(prefix="/v1/models", tags=["monitoring"])
 Reason = Annotated[
     str,
     Field(
-        min_length=1,
-        max_length=500,
+        min_length=SHORTEST_REASON,
+        max_length=LONGEST_REASON,
         pattern=r"\S",
         description="Why, in a line; kept for good, so no patient and no person in it.",
         examples=["The new scanner of the main room; service is informed."],

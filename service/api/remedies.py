@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
-from service.access import Caller
+from service.access import LONGEST_REASON, SHORTEST_REASON, Caller
 from service.api.callers import MayOperate, MayRead
 from service.api.documents import problems
 from service.api.state import Served
@@ -78,7 +78,10 @@ class Reason(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    reason: Annotated[str, Field(min_length=3, max_length=1000, examples=["Confirmed by the physicist; labels of four weeks agree."])]
+    reason: Annotated[
+        str,
+        Field(min_length=SHORTEST_REASON, max_length=LONGEST_REASON, examples=["Confirmed by the physicist; labels of four weeks agree."]),
+    ]
 
     def decision(self, remedy: UUID, caller: Caller) -> Decision:
         """The decision of this caller, now."""

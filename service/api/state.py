@@ -29,7 +29,10 @@ from service.results.fetch import Reports
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The parts of one gateway process."""
+    """The parts of one gateway process.
+
+    pages: links of their own for people who look: a report of a year takes seconds, and nothing else may wait for that.
+    """
 
     settings: Settings
     registry: CollectorRegistry
@@ -39,6 +42,7 @@ class Service:
     pace: Pace
     audit: AuditLog
     database: Database
+    pages: Database
     fleet: Fleet
     last_known: LastKnown
     refusals: RefusalLog

@@ -15,6 +15,7 @@ from service.console.charts.over_time import Moment, Wanted, over_time
 from service.console.charts.scores_by_truth import scores_by_truth
 from service.console.chosen import Chosen, chosen
 from service.console.history import YEAR, History, Watched, events, history
+from service.console.once import once_a_pass
 from service.console.page import Asked, Page, Place
 from service.console.truth_figures import drawn_reliability, of_reference
 from service.domain import ModelVersion
@@ -46,6 +47,7 @@ class CalibrationView:
     last: tuple[tuple[str, Moment], ...] = ()
 
 
+@once_a_pass
 def calibration(connection: Connection, asked: Asked) -> CalibrationView:
     """Reliability and scores of the window; slope, intercept and Brier score over the year before its end."""
     choice = chosen(connection, asked, NAME)

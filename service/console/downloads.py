@@ -19,6 +19,7 @@ from service.console.page import Asked, href
 from service.console.render import headers_for
 from service.console.visitor import Visitor
 
+PATIENCE_S = 10.0
 PATH = "/console/models/{model}/{page}/figures/{figure}.{form}"
 
 
@@ -45,7 +46,7 @@ async def send(request: Request, visitor: Visitor, drawn: Callable[[str], Draw |
     if draw is None or request.path_params["form"] not in {"svg", "csv"}:
         raise HTTPException(404)
     asked = Asked(service, visitor, datetime.now(UTC), request.path_params, dict(request.query_params))
-    view = await service.database.run(lambda connection: draw(connection, asked))
+    view = await service.pages.run(lambda connection: draw(connection, asked), patience=PATIENCE_S)
     figure = next((one for one in view.figures if one.name == request.path_params["figure"]), None)
     if figure is None:
         raise HTTPException(404)

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 
 from fastapi import Request
 
+from service.access import LONGEST_REASON, SHORTEST_REASON
 from service.console.visitor import Visitor
 from service.errors import InvalidRequestError, TooLargeError
 from service.gateway.admit import flowing
@@ -16,7 +17,6 @@ FORM = "application/x-www-form-urlencoded"
 LARGEST, MOST_FIELDS = 32_768, 300
 TOKEN = "token"  # noqa: S105 - the name of a field
 STALE = "The form is from another visit. Go back, reload the page, and send it again."
-LONGEST_REASON = 500
 
 
 async def read_form(request: Request, visitor: Visitor) -> Mapping[str, str]:
@@ -46,11 +46,11 @@ def reason_of(fields: Mapping[str, str]) -> str:
     """The reason that whoever decides gives, in one line.
 
     Raises:
-        InvalidRequestError: There is none, or it is too long.
+        InvalidRequestError: There is none, or it is too short or too long.
     """
     reason = " ".join(fields.get("reason", "").split())
-    if not reason or len(reason) > LONGEST_REASON:
-        raise InvalidRequestError(f"Give a reason, of {LONGEST_REASON} characters at most; it is kept in the audit log.")
+    if not SHORTEST_REASON <= len(reason) <= LONGEST_REASON:
+        raise InvalidRequestError(f"Give a reason, of {SHORTEST_REASON} to {LONGEST_REASON} characters; it is kept in the audit log.")
     return reason
 
 

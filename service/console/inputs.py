@@ -21,6 +21,7 @@ from service.console.charts.figure import Figure
 from service.console.charts.histogram import histogram
 from service.console.charts.shares import Counted, Share, shares
 from service.console.chosen import Chosen, chosen
+from service.console.once import once_a_pass
 from service.console.page import Asked, Page, Place
 from service.console.units import unit_of
 from service.worker.stretch import Stretch, beside, stretch_of
@@ -68,6 +69,7 @@ class InputsView:
     on_a_page: int = ON_A_PAGE
 
 
+@once_a_pass
 def inputs(connection: Connection, asked: Asked) -> InputsView:
     """Compare a cell of the window with the same cell of the reference; `attribute` draws one alone, `first` the next ones."""
     choice = chosen(connection, asked, NAME)

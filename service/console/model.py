@@ -17,6 +17,7 @@ from service.console.alarm import what_moved
 from service.console.charts.figure import Figure
 from service.console.evidence import drawn, spoken
 from service.console.history import events
+from service.console.once import once_a_pass
 from service.console.page import Asked, Page, Place, href
 from service.console.render import MODEL
 from service.console.standing import MARKS, MEANS, WORDS, State, state_of
@@ -29,7 +30,7 @@ from service.store.measurements import StoredMeasurement, StoredReadings, last_r
 from service.store.models import champion, versions
 from service.store.references import StoredReference, active_reference
 from service.store.standing import ModelStanding, standings_of_models
-from service.worker.subject import Subject, subject_with
+from service.worker.subject import subject_with
 
 YEAR = timedelta(days=365)
 SPANS = (30, 90, 365)
@@ -110,7 +111,7 @@ def model(connection: Connection, asked: Asked) -> ModelView:
     if standing is None:
         raise UnknownModelError
     state, manifest = state_of(standing, asked.now), parse_manifest(version.manifest)
-    window, days = asked.whole("window", 30, 1, 3650), asked.whole("days", 90, 7, 3650)
+    window, days = asked.whole("window", 30, 1, 3650), days_of(asked)
     stored = active_reference(connection, version.id)
     subject = None if stored is None else subject_with(version, stored)
     readings = [] if stored is None else last_readings(connection, stored.id, window)
@@ -129,7 +130,7 @@ def model(connection: Connection, asked: Asked) -> ModelView:
         series=0 if subject is None else len(subject.reference.series),
         open=tuple(one for one in alarms if one.one.cleared_at is None),
         over=tuple(one for one in alarms if one.one.cleared_at is not None),
-        figures=() if subject is None else _figures(connection, version, subject, days),
+        figures=drawn_evidence(connection, asked),
         rows=tuple(_rows(manifest, readings, standing)),
         around=_around(readings),
         window=window,
@@ -137,9 +138,18 @@ def model(connection: Connection, asked: Asked) -> ModelView:
     )
 
 
-def _figures(connection: Connection, version: ModelVersion, subject: Subject, days: int) -> tuple[Figure, ...]:
-    said = spoken(connection, subject, days)
+@once_a_pass
+def drawn_evidence(connection: Connection, asked: Asked) -> tuple[Figure, ...]:
+    """The evidence of the last `days`; none where nothing was judged yet."""
+    version, days = champion(connection, asked.model), days_of(asked)
+    stored = active_reference(connection, version.id)
+    said = [] if stored is None else spoken(connection, subject_with(version, stored), days)
     return tuple(drawn(said, events(connection, version))) if said else ()
+
+
+def days_of(asked: Asked) -> int:
+    """How far back the evidence is drawn."""
+    return asked.whole("days", 90, 7, 3650)
 
 
 def _told(connection: Connection, name: str, alarms: Sequence[Alarm]) -> list[Told]:

@@ -17,6 +17,7 @@ from service.console.charts.figure import Figure
 from service.console.charts.over_time import Event, Moment, Wanted, over_time
 from service.console.chosen import Chosen, chosen
 from service.console.history import History, events
+from service.console.once import once_a_pass
 from service.console.page import Asked, Page, Place
 from service.console.truth_figures import Named, drawn_curve, of_reference
 
@@ -48,6 +49,7 @@ class PerformanceView:
     thresholds: ThresholdsReply
 
 
+@once_a_pass
 def performance(connection: Connection, asked: Asked) -> PerformanceView:
     """Curves of the window, rates over the year before its end with the completeness of their labels, and the cheapest threshold."""
     choice = chosen(connection, asked, NAME)

@@ -12,6 +12,7 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from service.access import LONGEST_REASON, SHORTEST_REASON
 from service.console import wording
 from service.console.assets import asset
 from service.console.headers import HEADERS, OVER_TLS
@@ -93,7 +94,7 @@ def environment() -> Environment:
     """The templates: everything is escaped, and a name that is not there is an error."""
     made = Environment(loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     made.filters.update({name: getattr(wording, name) for name in FILTERS})
-    made.globals.update(asset=asset, href=href)
+    made.globals.update(asset=asset, href=href, shortest_reason=SHORTEST_REASON, longest_reason=LONGEST_REASON)
     return made
 
 

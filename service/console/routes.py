@@ -22,6 +22,8 @@ from service.console.story import version_of
 from service.console.story_note import read_note
 from service.console.visitor import Visitor, visitor_of
 
+PATIENCE_S = 10.0
+
 Handler = Callable[[Request, Visitor], Awaitable[Response]]
 
 
@@ -97,7 +99,7 @@ def shows(page: Page) -> Handler:
             # In the database's thread: to write a large page takes a while, and no film waits for that.
             return markup(page.name, frame, page.view(connection, asked), fragment=fragment)
 
-        return page_response(await service.database.run(draw), request, visitor)
+        return page_response(await service.pages.run(draw, patience=PATIENCE_S), request, visitor)
 
     return show
 

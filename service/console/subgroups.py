@@ -12,6 +12,7 @@ from service.api.subgroups import AttributeReply, GapReply, SubgroupReply, compa
 from service.console.charts.figure import Figure
 from service.console.charts.forest import Row, forest
 from service.console.chosen import Chosen, chosen
+from service.console.once import once_a_pass
 from service.console.page import Asked, Page, Place
 from service.console.wording import cell as spoken
 
@@ -43,6 +44,7 @@ class SubgroupsView:
     hidden: int
 
 
+@once_a_pass
 def subgroups(connection: Connection, asked: Asked) -> SubgroupsView:
     """Every declared subgroup and pair against everybody else, in the window."""
     choice = chosen(connection, asked, NAME)

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
-from service.store.tables import model_versions, series_readings, snapshots
+from service.store.tables import model_versions, reference_versions, series_readings, snapshots
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,19 @@ def save_snapshot(
     statement = insert(snapshots).values(model_version=model_version, **values)
     newer = snapshots.c.until <= statement.excluded.until
     connection.execute(statement.on_conflict_do_update(index_elements=["model_version"], set_=values, where=newer))
+
+
+def last_pass(connection: Connection, model: str) -> tuple[int, int | None, datetime | None] | None:
+    """Version in service, its active reference, and when its last run was computed; two that are equal say the same of all that a run computes."""
+    active = reference_versions
+    query = (
+        select(model_versions.c.id, active.c.id, snapshots.c.computed_at)
+        .outerjoin(active, (active.c.model_version == model_versions.c.id) & (active.c.state == "active"))
+        .outerjoin(snapshots, snapshots.c.model_version == model_versions.c.id)
+        .where(model_versions.c.model == model, model_versions.c.state == "champion")
+    )
+    row = connection.execute(query).one_or_none()
+    return None if row is None else (row[0], row[1], row[2])
 
 
 def save_series(connection: Connection, reference: int, payload: bytes) -> None:

@@ -20,6 +20,7 @@ from service.store.engine import open_engine
 from service.store.measurements import last_reading, readings_between, save_measurements
 from service.store.models import champion
 from service.store.references import active_reference
+from service.store.snapshots import save_snapshot
 from tests.api.readings import END, settle
 from tests.api.serving import make_settings, register, serving, until_loaded
 from tests.postgres import database
@@ -142,3 +143,24 @@ def test_without_a_reference_every_page_says_that(client: httpx.Client) -> None:
         page = client.get(f"{ROOT}/{name}")
         assert page.status_code == 200
         assert "the model has no reference yet" in page.text
+
+
+def test_what_a_pass_left_is_shown_until_the_next(looked_at: tuple[httpx.Client, Engine]) -> None:
+    client, engine = looked_at
+
+    def last_n() -> str:
+        return list(csv.DictReader(io.StringIO(client.get(f"{ROOT}/calibration/figures/calibration-slope.csv").text)))[-1]["n"]
+
+    before = last_n()
+    with engine.begin() as connection:
+        version = champion(connection, "chest")
+        stored = active_reference(connection, version.id)
+        assert stored is not None
+        slope = Measurement("calibration_slope", 0.9, 777, Interval(0.8, 1.0), 0.7, Verdict.WITHIN, finding="opacity")
+        save_measurements(connection, stored.id, (END - timedelta(days=1)).date(), {30: [slope]})
+    assert last_n() == before
+    with engine.begin() as connection:
+        save_snapshot(
+            connection, version.id, until=END, computed_at=END + timedelta(hours=1), payload={"reference": stored.id, "format": 0}
+        )
+    assert last_n() == "777"

@@ -24,6 +24,10 @@ DOTS = 70
 MARK_ROW = 16.0
 
 
+NEAR = 0.1
+"""Of what lies between the limits of two sides, so much may each vary."""
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
     """A number as it was read at the end of a day; value is None where there was too little data, and `reason` says so."""
@@ -131,8 +135,9 @@ def _stretch(frame: Frame, part: Sequence[Moment], *, single: bool, many: bool) 
         if one.low is not None and one.high is not None
     ]
     yield band([(at, high) for at, high, _ in ended], [(at, low) for at, _, low in ended])
-    limits = [(at, frame.y.at(one.limit)) for at, one in zip(x, part, strict=True) if one.limit is not None]
-    yield line(limits, "limit")
+    limits = [(at, one.limit) for at, one in zip(x, part, strict=True) if one.limit is not None]
+    for side in sides_of(limits):
+        yield line([(at, frame.y.at(value)) for at, value in side], "limit")
     values = [(at, frame.y.at(one.value)) for at, one in zip(x, part, strict=True) if one.value is not None]
     yield line(values, "series")
     for (at, y), one in zip(values, part, strict=True):
@@ -199,3 +204,20 @@ def _described(wanted: Wanted, moments: Sequence[Moment], events: Sequence[Event
     breached = sum(one.breached for one in moments)
     happened = "".join(f" {one.day}: {one.told}." for one in events[:5])
     return f"{wanted.title} from {moments[0].day} to {moments[-1].day}. Last: {_told(last)}. Beyond its limit on {breached} of {len(moments)} days shown.{happened}"
+
+
+def sides_of(limits: Sequence[tuple[float, float]]) -> list[Sequence[tuple[float, float]]]:
+    """Limits day by day, apart where they are those of two sides: a number that may leave its band upwards and downwards has the limit of the nearer side.
+
+    >>> sides_of([(0, 0.8), (1, 1.2), (2, 0.8)])
+    [[(0, 0.8), (2, 0.8)], [(1, 1.2)]]
+    >>> len(sides_of([(0, 0.8), (1, 0.85), (2, 0.9)]))
+    1
+    """
+    values = [value for _, value in limits]
+    if not values:
+        return []
+    low, high = min(values), max(values)
+    near = NEAR * (high - low)
+    lower, upper = [one for one in limits if one[1] - low <= near], [one for one in limits if high - one[1] <= near]
+    return [lower, upper] if high > low and len(lower) + len(upper) == len(limits) else [limits]
