@@ -15,6 +15,7 @@ from detectors.readings import VERDICTS
 from service.console.alarm import PATH as ALARM
 from service.console.alarm import what_moved
 from service.console.charts.figure import Figure
+from service.console.downloads import figure_address
 from service.console.evidence import drawn, spoken
 from service.console.history import events
 from service.console.once import once_a_pass
@@ -103,6 +104,11 @@ class ModelView:
     spans: tuple[int, ...] = SPANS
     measures: tuple[tuple[str, str, str], ...] = MEASURES
 
+    def downloads(self, figure: Figure) -> tuple[tuple[str, str], ...]:
+        """Where a drawing and its numbers can be had as files."""
+        where = {"model": self.standing.model, "page": "overview", "figure": figure.name}
+        return tuple((form.upper(), f"{figure_address(**where, form=form)}?days={self.days}") for form in ("svg", "csv"))
+
 
 def model(connection: Connection, asked: Asked) -> ModelView:
     """The version in service; `window` says of how many days the measures are, `days` how far back the evidence is drawn."""
@@ -130,7 +136,7 @@ def model(connection: Connection, asked: Asked) -> ModelView:
         series=0 if subject is None else len(subject.reference.series),
         open=tuple(one for one in alarms if one.one.cleared_at is None),
         over=tuple(one for one in alarms if one.one.cleared_at is not None),
-        figures=drawn_evidence(connection, asked),
+        figures=drawn_evidence(connection, asked).figures,
         rows=tuple(_rows(manifest, readings, standing)),
         around=_around(readings),
         window=window,
@@ -138,13 +144,20 @@ def model(connection: Connection, asked: Asked) -> ModelView:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class DrawnEvidence:
+    """The drawings of a model's page."""
+
+    figures: tuple[Figure, ...]
+
+
 @once_a_pass
-def drawn_evidence(connection: Connection, asked: Asked) -> tuple[Figure, ...]:
+def drawn_evidence(connection: Connection, asked: Asked) -> DrawnEvidence:
     """The evidence of the last `days`; none where nothing was judged yet."""
     version, days = champion(connection, asked.model), days_of(asked)
     stored = active_reference(connection, version.id)
     said = [] if stored is None else spoken(connection, subject_with(version, stored), days)
-    return tuple(drawn(said, events(connection, version))) if said else ()
+    return DrawnEvidence(tuple(drawn(said, events(connection, version))) if said else ())
 
 
 def days_of(asked: Asked) -> int:

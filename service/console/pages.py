@@ -11,7 +11,7 @@ from service.console.downloads import Draw
 from service.console.fleet import FLEET_PAGE
 from service.console.inputs import INPUTS_PAGE, inputs
 from service.console.login import LOGIN_PAGE
-from service.console.model import MODEL_PAGE
+from service.console.model import MODEL_PAGE, drawn_evidence
 from service.console.page import Page
 from service.console.performance import PERFORMANCE_PAGE, performance
 from service.console.remedies import REMEDIES_PAGE
@@ -38,5 +38,11 @@ PAGES: tuple[Page, ...] = (
     LOGIN_PAGE,
 )
 
-FIGURED: Mapping[str, Draw] = {"inputs": inputs, "calibration": calibration, "performance": performance, "subgroups": subgroups}
+FIGURED: Mapping[str, Draw] = {
+    "overview": drawn_evidence,
+    "inputs": inputs,
+    "calibration": calibration,
+    "performance": performance,
+    "subgroups": subgroups,
+}
 """Pages whose drawings can be had as files: the name in the address -> what draws them."""

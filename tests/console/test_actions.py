@@ -146,6 +146,11 @@ def test_what_is_shown_is_taken_along_as_files(desk: Desk) -> None:
     desk.open("/console/models/chest/calibration?window=10")
     assert "<svg" in desk.download("SVG")
     assert "," in desk.download("CSV")
+    with desk.page.expect_download() as begun:
+        desk.page.get_by_role("button", name="PNG", exact=True).first.click()
+    assert begun.value.suggested_filename.endswith(".png")
+    assert begun.value.path().read_bytes()[:4] == b"\x89PNG"
+    assert desk.tab.faults(barriers_too=False) == []
     desk.open("/console/audit")
     assert '"deed": "session.opened"' in desk.download("NDJSON")
     desk.page.get_by_role("button", name="Verify", exact=True).click()

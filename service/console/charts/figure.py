@@ -63,6 +63,8 @@ class Figure:
             self.body,
             xmlns=namespace,
             viewBox=f"0 0 {self.width:g} {self.height:g}",
+            width=f"{self.width:g}" if namespace else None,
+            height=f"{self.height:g}" if namespace else None,
             role="img",
             font_size=SIZE,
             font_family=FONT,

@@ -43,11 +43,42 @@ async function renew() {
       content.replaceChildren(...new DOMParser().parseFromString(text, "text/html").body.childNodes);
       content.querySelectorAll(".scroll").forEach((one, index) => { one.scrollLeft = scroll[index] || 0; });
       tellTimes(content);
+      offerPng(content);
     }
     shown = text;
     if (status) status.textContent = ` · renewed ${new Date().toLocaleTimeString()}`;
   } catch {
     if (status) status.textContent = " · cannot be renewed now: reload the page";
+  }
+}
+
+// Drawings as PNG: the SVG file, drawn on a canvas at three times its size; beside its link, where there is a script.
+async function saveAsPng(link) {
+  const image = new Image();
+  image.src = link.href;
+  await image.decode();
+  const canvas = document.createElement("canvas");
+  canvas.width = 3 * (image.naturalWidth || 400);
+  canvas.height = 3 * (image.naturalHeight || 260);
+  const pencil = canvas.getContext("2d");
+  pencil.fillStyle = "#fff";
+  pencil.fillRect(0, 0, canvas.width, canvas.height);
+  pencil.drawImage(image, 0, 0, canvas.width, canvas.height);
+  const saved = document.createElement("a");
+  saved.href = URL.createObjectURL(await new Promise((done) => canvas.toBlob(done, "image/png")));
+  saved.download = `${new URL(link.href).pathname.split("/").pop().replace(/\.svg$/, "")}.png`;
+  saved.click();
+  URL.revokeObjectURL(saved.href);
+}
+
+function offerPng(root) {
+  for (const link of root.querySelectorAll('a[download][href*=".svg"]')) {
+    const png = document.createElement("button");
+    png.type = "button";
+    png.className = "plain";
+    png.textContent = "PNG";
+    png.addEventListener("click", () => saveAsPng(link));
+    link.after(" ", png);
   }
 }
 
@@ -108,6 +139,7 @@ function onKey(event) {
 
 tellTimes(document);
 tellZone();
+offerPng(document);
 document.addEventListener("keydown", onKey);
 const single = document.getElementById("keys-on");
 single.checked = keysOn();
