@@ -1,9 +1,12 @@
-"""Real films: thousands of draws of more of the same page nobody, adults of another hospital do within a hundred films; a distorted calibration is put right."""
+"""Real films: draws of more of the same page nobody, adults of another hospital do; a distorted calibration is put right.
+
+And a model that is calibrated on half of the validation films is quiet on the other half, until there its scores mean something else.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,7 @@ from service.models.architectures import build
 DATA = Path(__file__).parents[3] / "shared" / "data"
 SIDE, EPOCHS = 28, 2
 A_DAY, REFERENCE_DAYS, QUIET_DRAWS, ADULTS = 33, 60, 5000, 99
+ACCEPTANCE_DAYS, ROUNDS, PATIENCE_DAYS, STRATA = 54, 3, 45, 12
 PLAN = Plan(findings=("pneumonia",), thresholds=(0.0,), numeric=("mean", "contrast"), categorical=(), cells=(), alarms_per_year=1.0)
 
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the real films of ../shared/data are not on this machine")
@@ -37,8 +41,9 @@ Day = Mapping[str, Tally]
 
 @dataclass(frozen=True)
 class Hospital:
-    """A model that learnt pneumonia on PneumoniaMNIST, what it says of the validation films, and of adults of NIH ChestX-ray14."""
+    """A model that learnt pneumonia, what it says of films of PneumoniaMNIST that it never saw, and of adults of NIH ChestX-ray14."""
 
+    unseen: Batch
     children: Batch
     adults: Batch
     reference: Reference
@@ -57,13 +62,15 @@ def hospital() -> Hospital:
     torch.manual_seed(1)
     torch.set_num_threads(1)
     stored, adults = np.load(DATA / "pneumoniamnist_28_trainval.npz"), np.load(DATA / "nih_dev_64.npz")["images"]
-    labels = torch.from_numpy(stored["train_labels"].astype(np.float32))
-    net = fit(build("small_convnet", {"findings": 1}), _inputs(stored["train_images"]), labels, epochs=EPOCHS)
+    films, labels, unseen = stored["train_images"], stored["train_labels"], slice(ACCEPTANCE_DAYS * A_DAY)
+    learnt, truth = _inputs(films[unseen.stop :]), torch.from_numpy(labels[unseen.stop :].astype(np.float32))
+    net = fit(build("small_convnet", {"findings": 1}), learnt, truth, epochs=EPOCHS)
     small = np.stack([np.rint(area_average(film.astype(np.float32), SIDE, SIDE)).astype(np.uint8) for film in adults])
     children, rng = _answers(net, stored["val_images"], stored["val_labels"][:, 0]), np.random.default_rng(1)
     rows = rng.integers(0, len(children), A_DAY * REFERENCE_DAYS)
     reference = build_reference(PLAN, children.select(rows), {}, np.arange(len(rows)) // A_DAY)
-    return Hospital(children, _answers(net, small, np.full(len(small), np.nan)), reference, rng)
+    held_out = _answers(net, films[unseen], labels[unseen, 0])
+    return Hospital(held_out, children, _answers(net, small, np.full(len(small), np.nan)), reference, rng)
 
 
 def _inputs(films: Films) -> torch.Tensor:
@@ -132,3 +139,49 @@ def labelled(hospital: Hospital, distortion: Calibrator) -> Labelled:
     """The validation films, their logits distorted."""
     scores = distortion(hospital.children.scores[:, 0])
     return Labelled(scores, hospital.children.labels[:, 0].astype(np.float64), np.ones(len(scores)), np.arange(len(scores)))
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The model calibrated on one half of the validation films, its reference of films that nobody saw, and its answers on the other half."""
+
+    reference: Reference
+    films: Batch
+
+    def first(self, days: int, chance: NDArray[np.float64] | None) -> tuple[int, Incident] | None:
+        """The first incident of a stream of the other half, each film once a round; or drawn, each by its chance."""
+        rng, state, recent = np.random.default_rng(3), State.start(self.reference), dict[int, Day]()
+        rounds = np.concatenate([rng.permutation(len(self.films)) for _ in range(ROUNDS)])
+        for day in range(days):
+            rows = rounds[day * A_DAY : (day + 1) * A_DAY] if chance is None else rng.choice(len(self.films), A_DAY, p=chance)
+            recent[day] = tally_cells(self.reference.schema, self.films.select(rows), {})
+            state = fold_day(self.reference, state, day, recent[day], recent.get(day - PLAN.label_maturity_days, {}))
+            if found := judge(self.reference, state, recent):
+                return day, found[0]
+        return None
+
+
+@pytest.fixture(scope="module")
+def accepted(hospital: Hospital) -> Accepted:
+    half = np.random.default_rng(5).permutation(len(hospital.children)) % 2 == 1
+    calibrator = recalibrate(labelled(hospital, Calibrator(1.0, 0.0)).of(half)).calibrator
+    unseen, films = (
+        replace(batch, scores=calibrator(batch.scores[:, 0])[:, None]) for batch in (hospital.unseen, hospital.children.select(~half))
+    )
+    return Accepted(build_reference(PLAN, unseen, {}, np.arange(len(unseen)) // A_DAY), films)
+
+
+def test_calibrated_on_half_of_the_films_the_model_is_quiet_on_the_other_half(accepted: Accepted) -> None:
+    assert accepted.first(ROUNDS * len(accepted.films) // A_DAY, None) is None
+
+
+@pytest.mark.parametrize("odds", [-2.0, 2.0], ids=["rarer than it says", "more frequent than it says"])
+def test_where_scores_mean_something_else_calibration_pages_and_the_inputs_are_silent(accepted: Accepted, odds: float) -> None:
+    """Films are drawn as ever by their scores; among those of like score the finding is rarer, or more frequent, and so it is in all."""
+    scores, labels = accepted.films.scores[:, 0], accepted.films.labels[:, 0]
+    stratum = np.searchsorted(np.quantile(scores, np.arange(1, STRATA) / STRATA), scores)
+    chance = np.exp(odds * labels)
+    chance = chance / np.bincount(stratum, chance)[stratum] * np.bincount(stratum)[stratum] / len(scores)
+    found = accepted.first(PATIENCE_DAYS, chance)
+    assert found is not None
+    assert (found[1].family, found[1].kind) == ("truth", "calibration")
