@@ -6,11 +6,12 @@ resource, names and free text above all, is left where it is.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from service.api.statements import EARLIEST, LATEST
 from service.domain import Tier
@@ -38,6 +39,18 @@ class Loose(BaseModel):
     """A part of a resource: what we read of it, and whatever else it has, which is left alone."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+def _whole(said: object) -> object:
+    """FHIR allows a year or a month alone; neither says when anything was made, and the rest of the resource may."""
+    if said is None or (isinstance(said, str) and re.fullmatch(r"\d{4}(-\d{2})?", said)):
+        return None
+    if isinstance(said, str) and re.match(r"\d{4}-\d{2}-\d{2}", said):
+        return datetime.fromisoformat(said)
+    raise ValueError("a date begins with year, month and day")
+
+
+Moment = Annotated[datetime | None, BeforeValidator(_whole)]
 
 
 class Coding(Loose):
@@ -78,8 +91,8 @@ class Observation(Loose):
     basedOn: tuple[Reference, ...] = ()  # noqa: N815 - FHIR's name
     derivedFrom: tuple[Reference, ...] = ()  # noqa: N815 - FHIR's name
     performer: tuple[Reference, ...] = ()
-    effectiveDateTime: datetime | None = None  # noqa: N815 - FHIR's name
-    issued: datetime | None = None
+    effectiveDateTime: Moment = None  # noqa: N815 - FHIR's name
+    issued: Moment = None
     valueBoolean: bool | None = None  # noqa: N815 - FHIR's name
     valueCodeableConcept: Concept | None = None  # noqa: N815 - FHIR's name
     interpretation: tuple[Concept, ...] = ()
@@ -95,8 +108,8 @@ class DiagnosticReport(Loose):
     basedOn: tuple[Reference, ...] = ()  # noqa: N815 - FHIR's name
     imagingStudy: tuple[Reference, ...] = ()  # noqa: N815 - FHIR's name
     resultsInterpreter: tuple[Reference, ...] = ()  # noqa: N815 - FHIR's name
-    effectiveDateTime: datetime | None = None  # noqa: N815 - FHIR's name
-    issued: datetime | None = None
+    effectiveDateTime: Moment = None  # noqa: N815 - FHIR's name
+    issued: Moment = None
     result: tuple[Reference, ...] = ()
     contained: tuple[dict[str, Any], ...] = ()
 
@@ -231,7 +244,7 @@ def _value(one: Observation) -> float | None:
     """1 present, 0 absent, None where the reader is not certain."""
     if one.valueBoolean is not None:
         return float(one.valueBoolean)
-    concepts = (one.valueCodeableConcept,) if one.valueCodeableConcept else one.interpretation
+    concepts = (*((one.valueCodeableConcept,) if one.valueCodeableConcept else ()), *one.interpretation)
     for code in (coding.code for concept in concepts for coding in concept.coding):
         if code in PRESENT or code in ABSENT:
             return float(code in PRESENT)

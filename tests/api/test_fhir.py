@@ -153,3 +153,11 @@ def test_a_report_in_error_takes_back_all_that_it_contained(client: httpx.Client
     assert send(client, make_report(inside))["added"] == 1
     assert send(client, make_report(inside, status="entered-in-error"))["added"] == 1
     assert math.isnan(counting(engine))
+
+
+def test_a_year_as_the_date_and_a_value_in_words_leave_what_else_is_said(client: httpx.Client, engine: Engine, film: str) -> None:
+    interpreted = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation", "code": "NEG"}]}
+    said = make_observation(effectiveDateTime="2026", valueCodeableConcept={"text": "nichts zu sehen"}, interpretation=[interpreted])
+    reply = send(client, said)
+    assert (reply["status"], reply["added"]) == (200, 1), reply
+    assert stored(engine) == [("opacity", 0.0, "read", True)]
