@@ -171,18 +171,6 @@ def test_csv_says_the_same(client: httpx.Client, engine: Engine) -> None:
     assert stored(engine) == [("effusion", 1.0), ("effusion", 1.0)]
 
 
-def test_a_spreadsheet_of_half_of_europe_says_the_same_and_what_cannot_be_read_says_so(client: httpx.Client, engine: Engine) -> None:
-    answer = predict(client)["id"]
-    header = "\ufeffprediction;finding;value;source;reader;made_at\r\n"
-    good = f'{answer};"effusion";0,25;report;M\u00fcller;2026-03-02T16:30:00+01:00\r\n'
-    reply = client.post("/v1/labels", content=(header + good + good).encode() + good.encode("cp1252"), headers=CSV).json()
-    assert (reply["accepted"], reply["refused"], reply["added"]) == (2, 1, 1)
-    assert [(one["line"], "CSV UTF-8" in one["detail"]) for one in reply["errors"]] == [(4, True)]
-    assert stored(engine) == [("effusion", 0.25)]
-    naive = client.post("/v1/labels", content=header + good.replace("+01:00", ""), headers=CSV).json()
-    assert naive["errors"][0]["errors"][0]["location"] == "made_at"
-
-
 def test_uploads_that_are_refused_as_a_whole(shared: httpx.Client) -> None:
     assert upload(shared, headers={"Content-Type": "application/json"}).status_code == 415
     assert upload(shared, "patient,finding\n", headers=CSV).json()["type"] == "/problems/invalid-label"
