@@ -20,11 +20,13 @@ from detectors.series import SIDES, Counts, Scalar
 from detectors.silence import Silence
 from detectors.tally import Tally
 
-KIND, VERSION = b"SWEV", 4
+KIND, VERSION = b"SWEV", 5
 CAP = 0.54
 """Share of log(components x limit) that one day may add: two such days page, one does not."""
 DATED = 1
 """Place of the alternative by whose CUSUM a change is dated: the mildest beyond the edge."""
+ATTACHES = 0.1
+"""Evidence over its limit from which a series belongs to an incident that another one opened, and below which an alarm is over."""
 CEILING = 4.0
 """Evidence over its limit is held at this, so that it sinks within days once the rate has come back."""
 
@@ -39,7 +41,9 @@ class State:
     day: last day folded (days since 1970-01-01); -1 before the first.
     weight: Shiryaev-Roberts evidence R [series, side, alternative]; NaN on a side that a series does not watch.
     absorbed: log odds of each change that the level has followed, outwards negative [series, side, alternative].
-    level, variance: where each series has wandered to, as its days so far tell, and how surely (level.py) [series].
+    level, variance, followed: where each series has wandered to, as its days so far tell, how surely, and how much of an offset that
+        has followed (level.py) [series].
+    paged: whether the series has reached its limit, and not sunk to ATTACHES of it since [series].
     drift: running sum of the log likelihood ratio of the mildest alternative, restarted at zero [series, side].
     onset: day on which that sum last restarted, -1 while it is zero [series, side].
     k, n, expected: hits, observations, and hits that the reference leads to expect, since the onset [series, side].
@@ -52,6 +56,8 @@ class State:
     absorbed: NDArray[np.float32]
     level: NDArray[np.float32]
     variance: NDArray[np.float32]
+    followed: NDArray[np.float32]
+    paged: NDArray[np.bool_]
     drift: NDArray[np.float32]
     onset: NDArray[np.int32]
     k: NDArray[np.int64]
@@ -75,6 +81,8 @@ class State:
             absorbed=np.zeros((*sides, len(ALTERNATIVES)), dtype=np.float32),
             level=level.mean.astype(np.float32),
             variance=level.variance.astype(np.float32),
+            followed=level.followed.astype(np.float32),
+            paged=np.zeros(len(reference.series), dtype=np.bool_),
             drift=np.zeros(sides, dtype=np.float32),
             onset=np.full(sides, -1, dtype=np.int32),
             k=np.zeros(sides, dtype=np.int64),
@@ -190,7 +198,15 @@ def fold_counts(reference: Reference, state: State, day: int, today: Counts, kin
     weight = (1.0 + state.weight.astype(np.float64)) * np.exp(said.capped)
     excess = _mean(weight) / (CEILING * reference.limit)
     held = (weight / np.maximum(excess, 1.0)[:, None, None]).astype(np.float32)
-    return _follow(state, day, said, np.where(said.n[:, :, None] > 0, held, state.weight))
+    return _begin_anew(reference, _follow(state, day, said, np.where(said.n[:, :, None] > 0, held, state.weight)))
+
+
+def _begin_anew(reference: Reference, state: State) -> State:
+    """Forget what is left of the evidence of a series once its alarm is over, so that the next one is a first one again (budget.py)."""
+    share = _mean(state.weight.astype(np.float64)) / reference.limit
+    over = state.paged & (share < ATTACHES)
+    weight = np.where(over[:, None, None] & ~np.isnan(state.weight), np.float32(0), state.weight)
+    return replace(state, weight=weight, paged=(state.paged | (share >= 1)) & ~over)
 
 
 def evidence(reference: Reference, state: State) -> Floats:
@@ -220,7 +236,7 @@ def _mean(weight: Floats) -> Floats:
 
 def _read(reference: Reference, state: State, day: int, today: Counts, kind: Today) -> _Day:
     gather, days = reference.gather, day - state.day
-    level = Level(state.level.astype(np.float64), state.variance.astype(np.float64)).after(reference, days)
+    level = Level(*(one.astype(np.float64) for one in (state.level, state.variance, state.followed))).after(reference, days)
     weight = state.weight.astype(np.float64)
     share = np.nan_to_num(weight / (1 + weight)) * reference.estimates.persistence[:, None, None] ** days
     absorbed = state.absorbed * share
@@ -258,6 +274,7 @@ def _follow(state: State, day: int, today: _Day, weight: NDArray[np.float32]) ->
         absorbed=np.where(idle[:, :, None], state.absorbed, today.absorbed).astype(np.float32),
         level=today.level.mean.astype(np.float32),
         variance=today.level.variance.astype(np.float32),
+        followed=today.level.followed.astype(np.float32),
         drift=np.where(idle, state.drift, np.where(running, drift, 0)).astype(np.float32),
         onset=np.where(idle, state.onset, np.where(running, np.where(quiet, day, state.onset), -1)).astype(np.int32),
         k=carried(state.k, today.k),

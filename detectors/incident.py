@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from detectors.carrier import Carrier
-from detectors.evidence import State, evidence
+from detectors.evidence import ATTACHES, State, evidence
 from detectors.plan import ALL
 from detectors.reference import Reference
 from detectors.series import SIDES
@@ -31,8 +31,6 @@ TOGETHER = 7
 NOVEL = frozenset({"unseen", "missing", "out of range", "out of distribution", "far out of distribution"})
 """What appears where something was replaced; where it only stopped, nothing does."""
 
-ATTACHES = 0.1
-"""Evidence over its limit from which a series belongs to an incident that another one opened, and below which an alarm is over."""
 PREFERENCE = 2.0
 """An acquisition attribute is named before an image statistic, embedding or score with up to this many times its surprise: it is what a
 person can go and look at, and the others follow from it."""

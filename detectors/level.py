@@ -23,20 +23,27 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Level:
-    """What the days before tell of each series' level today: log odds above the reference's, mean and variance [series]."""
+    """What the days before tell of each series' level today: log odds above the reference's, mean and variance [series].
+
+    followed: share of a lasting offset that the mean has taken for wander by now [series]. The reference's rate may be off, and a level that is
+    drawn back to a rate that is off surprises every day a little to the same side.
+    """
 
     mean: Floats
     variance: Floats
+    followed: Floats
 
     @classmethod
     def start(cls, reference: Reference) -> Level:
         """Nothing but the reference's own wander."""
-        return cls(np.zeros(len(reference.series)), reference.estimates.level.copy())
+        nothing = np.zeros(len(reference.series))
+        return cls(nothing, reference.estimates.level.copy(), nothing)
 
     def after(self, reference: Reference, days: int) -> Level:
         """Carry the level some days on: it decays towards the reference, and its variance grows."""
         memory = reference.estimates.persistence**days
-        return Level(memory * self.mean, memory**2 * self.variance + (1 - memory**2) * reference.estimates.level)
+        variance = memory**2 * self.variance + (1 - memory**2) * reference.estimates.level
+        return Level(memory * self.mean, variance, memory * self.followed)
 
     def learn(self, reference: Reference, today: Counts, shift: Floats) -> tuple[Level, Floats]:
         """Take in a day's counts; also tell the gain, the share of a surprise that was taken for wander [series].
@@ -51,4 +58,5 @@ class Level:
         gain = self.variance / (self.variance + known.clumps / information + known.white)
         step, reach = STEP * np.sqrt(self.variance), REACH * np.sqrt(known.level)
         moved = np.clip(gain * gather.by_series(today.k - today.n * p) / information, -step, step)
-        return Level(np.clip(self.mean + moved, -reach, reach), (1 - gain) * self.variance), gain
+        mean, followed = np.clip(self.mean + moved, -reach, reach), self.followed + gain * (1 - self.followed)
+        return Level(mean, (1 - gain) * self.variance, followed), gain

@@ -24,8 +24,8 @@ def detectable(reference: Reference, daily: Floats, days: int = DAYS) -> Floats:
 
     A component of the evidence must grow to K A (evidence.py), so each of the days must bring log(K A) / days. A shift of x log odds beyond
     the null brings x^2 J / 2, with information J = I / (c + V I) half way between the two. The null is what the reference leaves
-    open of its rate, or what the level has followed of the shift: of a shift that lasts, a share g is left as surprise (the root of its
-    mean square over the days). And it must lie beyond the edge of the band. So the shift must reach max(edge, doubt + x, x / g). Solved by
+    open of its rate, and what the level has followed of the rest of the shift: of what lasts, a share g is left as surprise (the root of its
+    mean square over the days). And it must lie beyond the edge of the band. So the shift must reach max(edge, doubt + x / g). Solved by
     iteration, because I depends on the shift. It is what is expected, not a promise: half of such changes take longer.
 
     Args:
@@ -40,11 +40,11 @@ def detectable(reference: Reference, daily: Floats, days: int = DAYS) -> Floats:
     left, variance = _left(reference, daily, days)
     shift: Floats = known.edges + 1.0
     for _ in range(ROUNDS):
-        null = np.maximum(known.doubt, (1 - left)[:, None] * shift)
+        null = np.maximum(known.doubt, (1 - left)[:, None] * shift + left[:, None] * known.doubt)
         p = expit(known.base[:, None] + OUTWARDS * gather.by_row((shift + null) / 2))
         information = np.maximum(gather.by_series(daily[:, None] * p * (1 - p)), SMALLEST)
         beyond = np.sqrt(needed[:, None] * (known.clumps[:, None] / information + variance[:, None]))
-        reached = np.maximum(known.edges, np.maximum(known.doubt + beyond, beyond / left[:, None]))
+        reached = np.maximum(known.edges, known.doubt + beyond / left[:, None])
         shift = (shift + np.minimum(reached, np.log(HIDDEN) + 1)) / 2
     return np.where(watched, np.where(shift < np.log(HIDDEN), np.exp(shift), np.inf), np.nan)
 

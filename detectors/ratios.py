@@ -28,7 +28,8 @@ def log_ratios(reference: Reference, level: Level, absorbed: Floats, today: Coun
     """Log likelihood ratios of a day [series, side, alternative].
 
     All on the log odds, outwards from the reference's rate. The null is the further of two: what the reference leaves open of its own rate
-    (`doubt` of estimates.py), and the level to which the series has wandered by today (level.py). The alternative is the edge and its odds ratio beyond it, from the level as the filter would
+    (`doubt` of estimates.py), and the level to which the series has wandered by today (level.py), with as much of that doubt as the level
+    cannot have followed: for any offset of the reference's rate within the doubt, the day is then fair. The alternative is the edge and its odds ratio beyond it, from the level as the filter would
     see it had the change begun when its evidence did: what the filter has taken for wander since is `absorbed`. With U the excess
     k - n p and I = n p (1 - p) at a point between the two, summed over the rows of the series, and V the variance with which the day's log
     odds are predicted,
@@ -52,7 +53,8 @@ def log_ratios(reference: Reference, level: Level, absorbed: Floats, today: Coun
     """
     known = reference.estimates
     wandered = OUTWARDS[:, None] * level.mean
-    null = np.maximum(np.hypot(known.doubt.T, kind.doubt), wandered)[:, None]
+    unfollowed = known.doubt.T * (1 - level.followed)
+    null = np.maximum(np.hypot(known.doubt.T, kind.doubt), wandered + np.hypot(unfollowed, kind.doubt))[:, None]
     ends = np.maximum((known.edges.T + wandered)[:, None] + SHIFTS[:, None] + absorbed.transpose(1, 2, 0), null)
     starts = np.concatenate([null, ends[:, :-1]], axis=1)
     width = ends - starts

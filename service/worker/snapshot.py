@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from detectors.incident import ATTACHES
+from detectors.evidence import ATTACHES
 from detectors.packing import expand, squeeze
 
 FORMAT = 3

@@ -27,8 +27,7 @@ from time import perf_counter
 import numpy as np
 from scipy.stats import chi2
 
-from detectors.evidence import State, evidence, fold_counts
-from detectors.incident import ATTACHES
+from detectors.evidence import ATTACHES, State, evidence, fold_counts
 from detectors.reference import Reference
 from tests.benchmarks.hospital_rates import MATURED, Years, draw, learn
 from tests.benchmarks.hospital_rates import SERIES as RICH_SERIES

@@ -10,8 +10,7 @@ from scipy.special import expit, logit
 
 from detectors.batch import Batch
 from detectors.estimates import Estimates, estimate_counts
-from detectors.evidence import State, evidence, fold_counts
-from detectors.incident import ATTACHES
+from detectors.evidence import ATTACHES, State, evidence, fold_counts
 from detectors.kernel import Kernel
 from detectors.plan import Plan
 from detectors.profiles import Profiles
