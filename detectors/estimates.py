@@ -24,10 +24,9 @@ OUTSIDE, EXTREMES = "out of range", 2
 SMALLEST = 1e-12
 NO_CHANGE = 1.0 + 1e-9
 """An odds ratio that widens no band."""
-DOUBT = 0.98
-"""Confidence with which the reference knows its rate, for what is compared to the rate itself and not to its band."""
-FORTNIGHT = 14
-"""Days over which the mean of a rate may wander by one standard deviation without being news."""
+DOUBT = 0.85
+"""Confidence with which the reference knows its rate, for what is compared to the rate itself and not to its band. Less than that of the band:
+this is the furthest of all rates that are called possible, and most are nearer."""
 
 Floats = NDArray[np.float64]
 
@@ -41,7 +40,7 @@ class Estimates:
     edges: how far the band reaches from the base on either side, in log odds [series, 2].
     doubt: how far of that the reference itself leaves open, by what it saw and how it wandered [series, 2].
     level, persistence, white: how the log odds of each series wander (wander.py) [series]; the level's variance also holds what it may be
-        larger, and the part of the base's error that is due to wander, because a base that is off looks like a level.
+        larger. That the base may be off is `doubt`.
     clumps: factor of the binomial variance of each series that is due to films that say the same (clumps.py) [series].
     dispersion: phi of each series [series], variance of its counts over that of independent coins in windows of MEMORY days.
     days: days of the reference that have predictions.
@@ -94,7 +93,6 @@ def estimate_counts(
     phi = np.maximum(wander.error * known, 1.0)
     bands = _bands(series, total, rates, phi, minimum_odds_ratio=minimum_odds_ratio, confidence=CONFIDENCE)
     least = _bands(series, total, rates, phi, minimum_odds_ratio=NO_CHANGE, confidence=DOUBT)
-    wandering = np.sqrt(np.maximum(wander.over(FORTNIGHT) - wander.white, 0.0) / FORTNIGHT)
     edges, doubt = (_reach(gather, one, base) for one in (bands, least))
     return Estimates(
         rates=rates,
@@ -102,8 +100,8 @@ def estimate_counts(
         bands=bands,
         base=logit(base),
         edges=edges,
-        doubt=np.minimum(np.maximum(doubt, wandering[:, None]), edges),
-        level=wander.level + wander.caution + np.maximum(wander.error - clumps / np.maximum(known, SMALLEST), 0.0),
+        doubt=np.minimum(doubt, edges),
+        level=wander.level + wander.caution,
         persistence=wander.persistence,
         white=wander.white,
         clumps=clumps,

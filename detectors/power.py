@@ -40,7 +40,7 @@ def detectable(reference: Reference, daily: Floats, days: int = DAYS) -> Floats:
     left, variance = _left(reference, daily, days)
     shift: Floats = known.edges + 1.0
     for _ in range(ROUNDS):
-        null = np.maximum(known.doubt, (1 - left)[:, None] * shift + left[:, None] * known.doubt)
+        null = (1 - left)[:, None] * shift + left[:, None] * known.doubt
         p = expit(known.base[:, None] + OUTWARDS * gather.by_row((shift + null) / 2))
         information = np.maximum(gather.by_series(daily[:, None] * p * (1 - p)), SMALLEST)
         beyond = np.sqrt(needed[:, None] * (known.clumps[:, None] / information + variance[:, None]))

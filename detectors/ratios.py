@@ -27,9 +27,9 @@ Floats = NDArray[np.float64]
 def log_ratios(reference: Reference, level: Level, absorbed: Floats, today: Counts, kind: Today) -> Floats:
     """Log likelihood ratios of a day [series, side, alternative].
 
-    All on the log odds, outwards from the reference's rate. The null is the further of two: what the reference leaves open of its own rate
-    (`doubt` of estimates.py), and the level to which the series has wandered by today (level.py), with as much of that doubt as the level
-    cannot have followed: for any offset of the reference's rate within the doubt, the day is then fair. The alternative is the edge and its odds ratio beyond it, from the level as the filter would
+    All on the log odds, outwards from the reference's rate. The null is the level to which the series has wandered by today (level.py), and
+    as much as that cannot have followed of what the reference leaves open of its own rate (`doubt` of estimates.py): for any offset of the
+    reference's rate within the doubt, the day is then fair. The alternative is the edge and its odds ratio beyond it, from the level as the filter would
     see it had the change begun when its evidence did: what the filter has taken for wander since is `absorbed`. With U the excess
     k - n p and I = n p (1 - p) at a point between the two, summed over the rows of the series, and V the variance with which the day's log
     odds are predicted,
@@ -53,8 +53,7 @@ def log_ratios(reference: Reference, level: Level, absorbed: Floats, today: Coun
     """
     known = reference.estimates
     wandered = OUTWARDS[:, None] * level.mean
-    unfollowed = known.doubt.T * (1 - level.followed)
-    null = np.maximum(np.hypot(known.doubt.T, kind.doubt), wandered + np.hypot(unfollowed, kind.doubt))[:, None]
+    null = (wandered + np.hypot(known.doubt.T * (1 - level.followed), kind.doubt))[:, None]
     ends = np.maximum((known.edges.T + wandered)[:, None] + SHIFTS[:, None] + absorbed.transpose(1, 2, 0), null)
     starts = np.concatenate([null, ends[:, :-1]], axis=1)
     width = ends - starts
