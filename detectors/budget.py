@@ -15,7 +15,8 @@ def limit(series: int, alarms_per_year: float) -> float:
     E[R_d | past] <= 1 + R_{d-1}: R_d - d is a supermartingale that begins at 0. For any stopping time N, E[R_N] <= E[N]; stopped
     when R first reaches A, A <= E[R_N] <= E[N]. So the mean time between false alarms of one series is at least A days, and
     averages of such evidences (over sides and alternatives), caps and truncations keep E[R_d | past] <= 1 + R_{d-1}. Over S
-    series the expected number of first alarms in a year is at most S * 365 / A, however the series depend on each other.
+    series the expected number of first alarms in a year is at most S * 365 / A, however the series depend on each other. When an alarm is over its
+    evidence begins anew at 0 (evidence.py), so that this holds for all alarms.
 
     What it rests on: the rate stays where it was, or wanders about its mean as it did in the reference (wander.py); the components of
     that are estimates, taken with caution (wander.py), and a half year of reference leaves some series with too little of it. A rate that

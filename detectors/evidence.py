@@ -20,7 +20,8 @@ from detectors.series import SIDES, Counts, Scalar
 from detectors.silence import Silence
 from detectors.tally import Tally
 
-KIND, VERSION = b"SWEV", 5
+KIND, VERSION, BEFORE = b"SWEV", 5, 4
+"""Of stored states; that of the release before is read too."""
 CAP = 0.54
 """Share of log(components x limit) that one day may add: two such days page, one does not."""
 DATED = 1
@@ -103,10 +104,12 @@ class State:
     @classmethod
     def decode(cls, reference: Reference, encoded: bytes) -> State:
         """Undo `encode`. Raises DecodeError for foreign or damaged bytes, or those of another reference."""
-        header, arrays = unpack(KIND, VERSION, encoded)
+        header, arrays = unpack(KIND, BEFORE if encoded[4:5] == bytes([BEFORE]) else VERSION, encoded)
         if header.get("reference") != reference.digest.hex():
             raise DecodeError("the state belongs to another reference")
-        return cls(reference=reference.digest, day=header["day"], **arrays)
+        series = len(reference.series)
+        added = {"followed": np.zeros(series, dtype=np.float32), "paged": np.zeros(series, dtype=np.bool_)}
+        return cls(reference=reference.digest, day=header["day"], **added | arrays)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from detectors.budget import limit
-from detectors.evidence import CEILING, State, evidence, fold_day
-from detectors.packing import DecodeError
+from detectors.evidence import BEFORE, CEILING, KIND, VERSION, State, evidence, fold_day
+from detectors.packing import DecodeError, pack, unpack
 from detectors.reference import Reference
 from detectors.tally import Tally, tally_cells
 from tests.detectors.builders import make_plan, make_reference, make_rows
@@ -165,6 +165,26 @@ def test_a_state_of_another_reference_or_damaged_is_refused() -> None:
     for broken_bytes in (encoded[:-1], b"SWRF" + encoded[4:], encoded[:30] + bytes([encoded[30] ^ 4]) + encoded[31:]):
         with pytest.raises(DecodeError):
             State.decode(reference(), broken_bytes)
+
+
+def test_a_state_of_the_release_before_goes_on_as_one_that_has_followed_nothing() -> None:
+    state = fold(make_day(seed) for seed in range(10))
+    header, arrays = unpack(KIND, VERSION, state.encode())
+    old = State.decode(
+        reference(), pack(KIND, BEFORE, header, {name: one for name, one in arrays.items() if name not in {"followed", "paged"}})
+    )
+    assert np.array_equal(old.weight, state.weight, equal_nan=True)
+    assert not old.followed.any()
+    assert not old.paged.any()
+
+
+def test_when_an_alarm_is_over_its_evidence_begins_anew() -> None:
+    name = [one.name for one in reference().series].index(UNSEEN)
+    state = fold(make_day(seed, scanner="Gamma" if seed < 10 else "Beta") for seed in range(12))
+    assert state.paged[name]
+    while state.paged[name]:
+        before, state = state, fold([make_day(100 + state.day)], state)
+    assert np.nanmax(before.weight[name]) > np.nanmax(state.weight[name]) == 0
 
 
 def test_twice_the_budget_is_half_the_limit() -> None:
