@@ -3,8 +3,8 @@
 Each stream is a small hospital with tallies, bins, subgroups, labels and silence rules as in service (tests/detectors/builders.py), at a budget of one
 alarm a year: three films a day, five thousand, a reference of 200 films or of one week, holidays, a rare finding, scanners that take turns by
 the week, a season, clocks that change, three days of downtime and what was missed arriving at once, patients who stay and are filmed daily, an
-attribute that never varied. `alarms` counts what opened in quiet years, inputs and truth; `silence` alarms that a source is silent (the downtime is
-one). `days` is how long after it begins the change pages: a scanner that the reference does not know, in one of two rooms.
+attribute that never varied. `alarms` counts what opened in quiet years, inputs and truth; `silence` days on which a source counts as silent (the
+downtime is one). `days` is how long after it begins the change pages: a scanner that the reference does not know, in one of two rooms.
 
 `ok`: in every stream at most one alarm a year, and the change pages within a week (three weeks at three films a day).
 """
@@ -115,20 +115,34 @@ def main() -> None:
 
 
 def measure(stream: Stream, seed: int) -> tuple[int, int, int]:
-    """Alarms and alarms of silence in quiet days, and days until the change pages."""
-    reference = learn(stream, seed)
+    """Alarms and days of silence in quiet days, and days until the change pages."""
+    watch, alarms, open_, silent = Watch(learn(stream, seed), stream, seed), 0, False, 0
     days = range(stream.reference, stream.reference + stream.quiet)
-    state, past, alarms, open_, silent = State.start(reference), dict[int, Mapping[str, Tally]](), 0, False, 0
     for day in days:
-        state = fold(reference, state, stream, seed, day, past, {})
-        most, stopped = float(evidence(reference, state).max()), bool((silence(reference, state) >= 1).any())
+        state = watch.after(day, {})
+        most, stopped = float(evidence(watch.reference, state).max()), bool((silence(watch.reference, state) >= 1).any())
         alarms, open_ = alarms + int(most >= 1 and not open_), most >= (ATTACHES if open_ else 1)
         silent += int(stopped)
     for waited in range(1, CHANGED_DAYS + 1):
-        state = fold(reference, state, stream, seed, days[-1] + waited, past, {"scanner": "Gamma"})
-        if evidence(reference, state).max() >= 1:
+        if evidence(watch.reference, watch.after(days[-1] + waited, {"scanner": "Gamma"})).max() >= 1:
             return alarms, silent, waited
     return alarms, silent, CHANGED_DAYS + 1
+
+
+class Watch:
+    """Evidence of one stream, day after day, and the tallies whose labels have not come of age."""
+
+    def __init__(self, reference: Reference, stream: Stream, seed: int) -> None:
+        self.reference, self.stream, self.seed = reference, stream, seed
+        self.state, self.past = State.start(reference), dict[int, Mapping[str, Tally]]()
+
+    def after(self, day: int, change: Mapping[str, object]) -> State:
+        """Fold a day; one without films has no tally."""
+        batch, masks = rows_of(self.stream, self.seed, day, change)
+        self.past[day] = tally_cells(self.reference.schema, batch, masks, ()) if len(batch) else {}
+        matured = self.past.pop(day - self.reference.plan.label_maturity_days, {})
+        self.state = fold_day(self.reference, self.state, MONDAY + day, self.past[day], matured)
+        return self.state
 
 
 def learn(stream: Stream, seed: int) -> Reference:
@@ -139,25 +153,9 @@ def learn(stream: Stream, seed: int) -> Reference:
     return build_reference(make_plan(), joined([batch for batch, _ in parts]), masks, days)
 
 
-def fold(
-    reference: Reference,
-    state: State,
-    stream: Stream,
-    seed: int,
-    day: int,
-    past: dict[int, Mapping[str, Tally]],
-    change: Mapping[str, object],
-) -> State:
-    """Fold a day, and the labels of the day that has come of age; a day without films has no tally."""
-    batch, masks = rows_of(stream, seed, day, change)
-    past[day] = tally_cells(reference.schema, batch, masks, ()) if len(batch) else {}
-    matured = past.pop(day - reference.plan.label_maturity_days, {})
-    return fold_day(reference, state, MONDAY + day, past[day], matured)
-
-
 def rows_of(stream: Stream, seed: int, day: int, change: Mapping[str, object]) -> Rows:
     """Films of a day: of new patients, and of those who stay."""
-    fresh = make_rows(stream.films(day), seed=1_000_000 * (seed + 1) + day, **stream.changes(day), **change)
+    fresh = make_rows(stream.films(day), seed=1_000_000 * (seed + 1) + day, **{**stream.changes(day), **change})
     stays = [_stay(stream, seed, day, bed, change) for bed in range(stream.stays)]
     batch = joined([fresh[0], *(one for one, _ in stays)]) if stays else fresh[0]
     masks = {cell: np.concatenate([mask, *(one[cell] for _, one in stays)]) for cell, mask in fresh[1].items()}
