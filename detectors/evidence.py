@@ -108,7 +108,7 @@ class State:
         if header.get("reference") != reference.digest.hex():
             raise DecodeError("the state belongs to another reference")
         series = len(reference.series)
-        added = {"followed": np.zeros(series, dtype=np.float32), "paged": np.zeros(series, dtype=np.bool_)}
+        added: dict[str, NDArray[Any]] = {"followed": np.zeros(series, dtype=np.float32), "paged": np.zeros(series, dtype=np.bool_)}
         return cls(reference=reference.digest, day=header["day"], **added | arrays)
 
 
