@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from service.cli import checks
 from service.cli.setup import database, read_settings
 from service.config import Settings
-from service.diagnosis import capture, inbox, machine, reach, server, store
+from service.diagnosis import capture, inbox, machine, reach, server, store, watch
 from service.diagnosis.result import Check, Health, Result, StoreCheck
 from service.errors import StepwedgeError
 from service.store.engine import open_engine
@@ -42,8 +42,8 @@ STORE_CHECKS: tuple[tuple[str, StoreCheck], ...] = (
     ("stored ledger", store.books),
     ("told and stored", capture.captured),
     ("models", store.models),
-    ("watch", store.watch),
-    ("references", store.references),
+    ("watch", watch.watch),
+    ("references", watch.references),
     ("outbox", store.outbox),
     ("audit log", store.audit),
     ("retention", store.retention),

@@ -21,6 +21,8 @@ from service.console.visitor import Visitor
 
 PATIENCE_S = 10.0
 PATH = "/console/models/{model}/{page}/figures/{figure}.{form}"
+WHOLE = "service"
+"""Page and first word of the file, where an address names no model."""
 
 
 class Figured(Protocol):
@@ -42,7 +44,7 @@ async def send(request: Request, visitor: Visitor, drawn: Callable[[str], Draw |
     """One drawing of a page, as the page with the same query shows it."""
     service = await service_of(request)
     visitor.need(Role.READ)
-    draw = drawn(request.path_params["page"])
+    draw = drawn(request.path_params.get("page", WHOLE))
     if draw is None or request.path_params["form"] not in {"svg", "csv"}:
         raise HTTPException(404)
     asked = Asked(service, visitor, datetime.now(UTC), request.path_params, dict(request.query_params))
@@ -55,7 +57,7 @@ async def send(request: Request, visitor: Visitor, drawn: Callable[[str], Draw |
 
 def file_of(figure: Figure, request: Request) -> Response:
     """As the address asks for it. The styles of the file are the only ones that it may have."""
-    model, form = request.path_params["model"], request.path_params["form"]
+    model, form = request.path_params.get("model", WHOLE), request.path_params["form"]
     name = "".join(one if one.isascii() and (one.isalnum() or one in "-_.") else "_" for one in f"{model}-{figure.name}.{form}")
     digest = base64.b64encode(hashlib.sha256(stylesheet().encode()).digest()).decode()
     headers = {

@@ -17,6 +17,7 @@ from service.console.performance import PERFORMANCE_PAGE, performance
 from service.console.remedies import REMEDIES_PAGE
 from service.console.remedy import REMEDY_PAGE
 from service.console.report import REPORT_PAGE
+from service.console.service import SERVICE_PAGE, service
 from service.console.story import STORY_PAGE
 from service.console.subgroups import SUBGROUPS_PAGE, subgroups
 from service.console.worklist import WORKLIST_PAGE
@@ -34,6 +35,7 @@ PAGES: tuple[Page, ...] = (
     ALARM_PAGE,
     REMEDIES_PAGE,
     REMEDY_PAGE,
+    SERVICE_PAGE,
     AUDIT_PAGE,
     LOGIN_PAGE,
 )
@@ -44,5 +46,6 @@ FIGURED: Mapping[str, Draw] = {
     "calibration": calibration,
     "performance": performance,
     "subgroups": subgroups,
+    "service": service,
 }
 """Pages whose drawings can be had as files: the name in the address -> what draws them."""

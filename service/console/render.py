@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -31,11 +31,12 @@ FILTERS = ("moment", "day", "span", "number", "count", "share", "interval", "cel
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link; here: it leads to the page that is shown."""
+    """A link. here: it leads to the page that is shown. key: the letter that leads there, after g."""
 
     text: str
     address: str
     here: bool = False
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def frame_of(page: Page, pages: Sequence[Page], request: Request, visitor: Visit
     return Frame(
         title=page.title if model is None else f"{page.title} · {model}",
         crumbs=tuple(_crumbs(page, model)),
-        navigation=tuple(_link(one, page) for one in pages if one.place is Place.TOP or (demo and one.path == STORY)),
+        navigation=keyed([_link(one, page) for one in pages if one.place is Place.TOP or (demo and one.path == STORY)]),
         tabs=tabs,
         visitor=visitor,
         theme=theme_of(request),
@@ -70,6 +71,18 @@ def frame_of(page: Page, pages: Sequence[Page], request: Request, visitor: Visit
         refresh_s=page.refresh_s,
         model=model or "",
     )
+
+
+def keyed(links: Sequence[Link]) -> tuple[Link, ...]:
+    """Each link with the first of its letters that no former one has.
+
+    >>> [one.key for one in keyed([Link("Story", ""), Link("Service", "")])]
+    ['s', 'e']
+    """
+    taken: list[str] = []
+    for link in links:
+        taken.append(next((one for one in link.text.lower() if one.isalpha() and one not in taken), ""))
+    return tuple(replace(link, key=key) for link, key in zip(links, taken, strict=True))
 
 
 def _link(one: Page, page: Page, **values: object) -> Link:

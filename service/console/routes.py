@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from service.api.state import service_of
 from service.console import alarm, assets, audit, audit_export, downloads, film, login, oidc, reading, remedy, sheet, theme, worklist
+from service.console import service as service_page
 from service.console.mishap import mishap_response
 from service.console.page import Asked, Page
 from service.console.pages import FIGURED, PAGES
@@ -54,6 +55,7 @@ def routes() -> list[Route]:
         get(audit_export.PATH, audit_export.send),
         *(get(page.path, shows(page)) for page in PAGES),
         get(downloads.PATH, figure),
+        get(service_page.FIGURE, figure),
         get(sheet.PATH, sheet.send),
         get("/console/{rest:path}", nothing),
     ]

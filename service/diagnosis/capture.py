@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
@@ -30,7 +31,7 @@ def spool(settings: Settings) -> Result:
     return Result(Health.OK, "nothing waits")
 
 
-def captured(_settings: Settings, connection: Connection) -> Result:
+def captured(settings: Settings, connection: Connection) -> Result:
     """Every answer that was told is stored, month by month and gateway by gateway; a killed gateway lacks its last words, never its rows."""
     books = months(connection)
     lost = {month: stored - there for month, stored, there in books if there < stored}
@@ -39,6 +40,14 @@ def captured(_settings: Settings, connection: Connection) -> Result:
         return Result(
             Health.WRONG, f"rows that were stored are missing: {detail}", "Rows were removed from outside; restore them from a backup."
         )
+    said = gateways(settings, connection)
+    extra = sum(there - stored for _, stored, there in books)
+    beside = f", {extra} rows of no gateway that keeps books" if extra and said.health is Health.OK else ""
+    return replace(said, detail=f"{said.detail}{beside}")
+
+
+def gateways(_settings: Settings, connection: Connection) -> Result:
+    """What each gateway told is stored or lies where somebody will store it; no row is counted for it."""
     pages = standings(connection)
     if wrong := [page for page in pages if page.counts.recorded > page.stored or page.counts.unaccounted]:
         return Result(
@@ -51,9 +60,7 @@ def captured(_settings: Settings, connection: Connection) -> Result:
             f"{count} answers lie in the spools of {len(waiting)} gateways that do not run",
             "Start a gateway on their volume: it stores them by itself.",
         )
-    extra = sum(there - stored for _, stored, there in books)
-    beside = f", {extra} rows of no gateway that keeps books" if extra else ""
-    return Result(Health.OK, f"every answer of {len(pages)} gateways is accounted for{beside}")
+    return Result(Health.OK, f"every answer of {len(pages)} gateways is accounted for")
 
 
 def told(page: Standing) -> str:

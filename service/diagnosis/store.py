@@ -1,8 +1,7 @@
-"""What the doctor asks the store: its books, its models and how they are watched, and what waits to be delivered."""
+"""What the doctor asks the store: its books, its models, and what waits to be delivered."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,14 +14,8 @@ from service.store.ledger import ledger_counts, model_counts
 from service.store.models import champions
 from service.store.objects import fetch_folder
 from service.store.outbox import count_messages
-from service.store.references import active_reference
 from service.store.server import oldest_prediction
-from service.store.snapshots import champion_snapshots
-from service.store.tallies import HOUR
 
-PASSES_MISSED = 5
-OLD_REFERENCE = timedelta(days=365)
-"""As old as the alert StepwedgeReferenceOld allows."""
 RECEIVERS = (
     "Mend what receives them (STEPWEDGE_WEBHOOK_URL, STEPWEDGE_PACS_URL); the runbook says how to send again. "
     "Remedies are also in /v1/models/MODEL/remedies, reports in /v1/predictions/ID/sr."
@@ -53,45 +46,6 @@ def models(settings: Settings, connection: Connection) -> Result:
     counts = {(each.model, each.version): each for each in model_counts(connection)}
     parts = [f"{version.model} {version.version} ({counts[version.model, version.version].predictions} predictions)" for version in found]
     return Result(Health.OK, ", ".join(parts))
-
-
-def watch(settings: Settings, connection: Connection) -> Result:
-    """Whether every model has a reference, and how far behind the worker is with each."""
-    found = champions(connection)
-    blind = [version.model for version in found if active_reference(connection, version.id) is None]
-    watched = {each.model: each for each in champion_snapshots(connection)}
-    if blind:
-        return Result(Health.NOTE, f"without a reference: {', '.join(blind)}", "stepwedge reference build MODEL --since DATE --until DATE")
-    late = timedelta(seconds=PASSES_MISSED * settings.worker_interval_s)
-    stale = [
-        version.model for version in found if version.model not in watched or datetime.now(UTC) - watched[version.model].computed_at > late
-    ]
-    if stale:
-        return Result(Health.WRONG, f"no recent run for: {', '.join(stale)}", "Start a worker: stepwedge worker, or stepwedge up.")
-    behind = {model: datetime.now(UTC) - each.until for model, each in watched.items()}
-    slow = [f"{model} ({_hours(lag)})" for model, lag in behind.items() if lag > HOUR + timedelta(seconds=settings.hour_grace_s) + late]
-    if slow and not settings.replay_clock:
-        return Result(Health.WRONG, f"closed hours wait to be judged: {', '.join(slow)}", "Add workers; the log says what their passes do.")
-    furthest = max(behind.items(), key=lambda one: one[1], default=None)
-    said = f"{len(found)} models, all with a recent run" if found else "nothing to watch yet"
-    return Result(Health.OK, said + (f"; {furthest[0]} is judged up to {_hours(furthest[1])} ago" if furthest else ""))
-
-
-def _hours(span: timedelta) -> str:
-    return f"{span / HOUR:.1f} h"
-
-
-def references(_settings: Settings, connection: Connection) -> Result:
-    """How old what each model is compared to is."""
-    stored = {version.model: active_reference(connection, version.id) for version in champions(connection)}
-    ages = {model: datetime.now(UTC) - one.until for model, one in stored.items() if one is not None}
-    if not ages:
-        return Result(Health.OK, "none is active yet")
-    if old := [f"{model} ({age.days} days)" for model, age in ages.items() if age > OLD_REFERENCE]:
-        advice = "Ask whether that is still how it should be; stepwedge reference propose MODEL shows what another would change."
-        return Result(Health.NOTE, f"the period compared to is long ago: {', '.join(old)}", advice)
-    model, age = max(ages.items(), key=lambda one: one[1])
-    return Result(Health.OK, f"the oldest, of {model}, ends {age.days} days ago")
 
 
 def audit(_settings: Settings, connection: Connection) -> Result:

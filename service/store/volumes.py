@@ -36,3 +36,9 @@ def unanswered_between(connection: Connection, model: str, begin: datetime, end:
         .order_by(func.count().desc(), refusals.c.outcome, refusals.c.reason)
     )
     return {(outcome, reason): requests for outcome, reason, requests in connection.execute(query)}
+
+
+def latest_durations(connection: Connection, since: datetime, most: int) -> list[float]:
+    """Milliseconds from receipt to answer of the newest predictions since then, of every model, at most so many."""
+    query = select(predictions.c.duration_ms).where(predictions.c.id >= uuid7_floor(since)).order_by(predictions.c.id.desc()).limit(most)
+    return list(connection.scalars(query))
