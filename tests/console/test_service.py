@@ -69,4 +69,4 @@ def test_what_the_doctor_says_is_for_who_may_operate(client: httpx.Client, engin
 def test_half_and_the_slowest_of_the_answers_are_told() -> None:
     figure = durations("latency", "How long", [10.0] * 98 + [0.2, 50_000.0])
     assert "half took at most 10 ms" in figure.description
-    assert sum(int(row[2]) for row in figure.table.rows) == 100
+    assert [row[2] for row in figure.table.rows if row[2]] == [1, 98, 1]
