@@ -1,7 +1,7 @@
 """Answered: the labelled films that champion and challenger both answered, whichever of them the caller was told.
 
-Three sources: films that the challenger saw in the champion's shadow; films that it answered itself as a canary, which the champion saw in its
-shadow; and films of the past that were kept and held out of every manifest of cases, which it was asked about afterwards.
+Two sources: films that the challenger saw in the champion's shadow, and films that it answered itself as a canary, which the champion saw in its
+shadow.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from service.store.ids import uuid7_floor
 from service.store.rows import Rows, rows_between
 
 MOST_CASES = 100_000
-SHADOW, CANARY, PAST = "shadow", "canary", "past"
+SHADOW, CANARY = "shadow", "canary"
 
 Floats = NDArray[np.float64]
 
@@ -67,7 +67,7 @@ class Cases:
 
 
 def answered_by_both(connection: Connection, sides: Sides, since: datetime, now: datetime) -> Cases:
-    """What is labelled of the films that both answered, received from `since` on, or of the past and asked about afterwards.
+    """What is labelled of the films that both answered, received from `since` on.
 
     Films of a recalibrated version are all those of the champion: its scores follow from them.
     """

@@ -46,7 +46,7 @@ class Comparison:
     """The decision of all criteria, in one sentence and in lines.
 
     cases: labelled films that both answered. a_day: how many of them a day there were. more, ready_on: the largest of the criteria's.
-    sources: how many of the films were seen in the shadow, answered as a canary, or are of the past (service/remedies/answered.py).
+    sources: how many of the films were seen in the shadow, and how many answered as a canary (service/remedies/answered.py).
     """
 
     model: str
