@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from threading import Event, Thread
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
@@ -27,6 +27,7 @@ from service.console.routes import routes
 from service.domain import ModelVersion
 from service.errors import SetupError
 from service.gateway.admit import Admission
+from service.gateway.allocator import fill_holes
 from service.gateway.audit import AuditLog
 from service.gateway.books import Books
 from service.gateway.budget import PixelBudget
@@ -40,6 +41,7 @@ from service.gateway.distance import Outliers
 from service.gateway.drain import Drainer
 from service.gateway.duplicates import Duplicates
 from service.gateway.fleet import Fleet
+from service.gateway.frame import Codec
 from service.gateway.inbox import Inbox
 from service.gateway.inbox_metrics import InboxMetrics
 from service.gateway.isolation import CodecPool
@@ -118,7 +120,8 @@ def assemble(settings: Settings, key: bytes, pacs: Pacs | None, engine: Engine, 
     books = Books(process, database, ledger, circuit)
     stack.push_async_callback(books.close)
     run_beside(stack, books.watch())
-    spool = open_spool(settings, process)
+    spool = Spool(settings.spool_folder, process, limit=settings.spool_bytes)
+    spool.open()
     stack.push_async_callback(lambda: spool.close(SPOOL_PATIENCE_S))
     run_beside(stack, Drainer(database, spool, circuit, Watermarks(registry, spool, circuit), books).watch())
     refusals = RefusalLog(database, ledger, spool)
@@ -139,8 +142,7 @@ def assemble(settings: Settings, key: bytes, pacs: Pacs | None, engine: Engine, 
     run_beside(stack, outliers.watch())
     devices = DeviceRegister(database, notices)
     stack.push_async_callback(devices.close)
-    codecs = stack.enter_context(CodecPool(settings.codec_processes, seconds=settings.codec_seconds))
-    decoders = stack.enter_context(open_decoders(settings))
+    decoders, codec, budget = open_readers(settings, stack)
     sealer = Sealer(key, push=pacs is not None) if settings.report_days else None
     versions, renderer = Versions(), stack.enter_context(Renderer())
     archive = Archive(versions, sealer, settings.report_days)
@@ -158,7 +160,7 @@ def assemble(settings: Settings, key: bytes, pacs: Pacs | None, engine: Engine, 
         settings=settings,
         registry=registry,
         ledger=ledger,
-        admission=Admission(waiting=settings.max_waiting, body_bytes=settings.max_body_bytes),
+        admission=open_admission(settings, budget, stack),
         callers=callers,
         pace=Pace(settings.caller_requests_per_s, settings.caller_requests_at_once),
         audit=audit,
@@ -173,8 +175,8 @@ def assemble(settings: Settings, key: bytes, pacs: Pacs | None, engine: Engine, 
             ledger,
             decoders,
             limits,
-            PixelBudget(settings.pixel_memory_bytes, aside=decoders.aside),
-            decoders.outside(codecs),
+            budget,
+            codec,
             notices,
             devices,
             Duplicates(),
@@ -198,12 +200,6 @@ def assemble(settings: Settings, key: bytes, pacs: Pacs | None, engine: Engine, 
     return service
 
 
-def open_spool(settings: Settings, process: UUID) -> Spool:
-    spool = Spool(settings.spool_folder, process, limit=settings.spool_bytes)
-    spool.open()
-    return spool
-
-
 def open_last_known(settings: Settings, key: bytes, registry: CollectorRegistry, stack: AsyncExitStack) -> LastKnown:
     """What Postgres said last, kept beside it for the next start."""
     hours, url = settings.last_known_hours, settings.database_url or ""
@@ -212,10 +208,20 @@ def open_last_known(settings: Settings, key: bytes, registry: CollectorRegistry,
     return last_known
 
 
-def open_decoders(settings: Settings) -> Decoders:
-    """One processor stays free for all else; films that are decompressed elsewhere meanwhile have threads beside these."""
+def open_admission(settings: Settings, budget: PixelBudget, stack: AsyncExitStack) -> Admission:
+    """Who comes in; what came and went leaves its memory to the system."""
+    waiting, body, room = settings.max_waiting, settings.max_body_bytes, settings.body_memory_bytes
+    admission = Admission(waiting=waiting, body_bytes=body, room_bytes=room, beside=lambda: budget.used_bytes)
+    run_beside(stack, fill_holes(lambda: admission.bytes_ever))
+    return admission
+
+
+def open_readers(settings: Settings, stack: AsyncExitStack) -> tuple[Decoders, Codec, PixelBudget]:
+    """Who reads films. One processor stays free for all else; films that are decompressed elsewhere meanwhile have threads beside these."""
+    codecs = stack.enter_context(CodecPool(settings.codec_processes, seconds=settings.codec_seconds))
     processors = min(os.cpu_count() or 1, MOST_DECODERS)
-    return Decoders(processors + settings.codec_processes, at_once=max(1, processors - 1))
+    decoders = stack.enter_context(Decoders(processors + settings.codec_processes, at_once=max(1, processors - 1)))
+    return decoders, decoders.outside(codecs), PixelBudget(settings.pixel_memory_bytes, aside=decoders.aside)
 
 
 def open_callers(settings: Settings, key: bytes, database: Database, last_known: LastKnown, stack: AsyncExitStack) -> Callers:

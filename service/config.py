@@ -76,8 +76,13 @@ class Settings(BaseSettings):
     )
     max_body_bytes: int = Field(default=128 * 2**20, ge=1024, description="Largest request body, in bytes.")
     max_pixels: int = Field(default=64 * 2**20, ge=1024, description="Largest declared rows x columns x frames x samples.")
+    body_memory_bytes: int = Field(
+        default=24 * 2**20,
+        ge=2**20,
+        description="Bodies in memory from which on others are not read on; they wait, then get 429. A body that is larger is read alone.",
+    )
     pixel_memory_bytes: int = Field(
-        default=64 * 2**20,
+        default=48 * 2**20,
         ge=2**20,
         description="Memory for the pixels of films that are read at once; others wait, then get 429. A film that needs more is read alone.",
     )

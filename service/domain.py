@@ -85,7 +85,7 @@ class Sealed:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One request to predict: who asks, which model, from which site, and under which idempotency key."""
+    """One request to predict: who asks, which model, from which site, under which idempotency key, and whether it goes before others."""
 
     model: str
     site: str
@@ -93,6 +93,7 @@ class Submission:
     received_at: datetime
     body: bytes
     idempotency_key: str | None = None
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,13 @@ from __future__ import annotations
 class StepwedgeError(Exception):
     """Something went wrong."""
 
-    def __init__(self, detail: str = "") -> None:
+    retry_after_s: int | None = None
+    """When to come again, where that is known better than from the kind of error."""
+
+    def __init__(self, detail: str = "", *, retry_after_s: int | None = None) -> None:
         super().__init__(detail or (type(self).__doc__ or "").strip())
+        if retry_after_s is not None:
+            self.retry_after_s = retry_after_s
 
 
 class UnknownModelError(StepwedgeError):

@@ -20,7 +20,7 @@ from service.api.trace import frames
 from service.domain import Durability, Outcome, Pseudonyms, Submission
 from service.errors import BusyError, CrashedError, ErasedError, UnavailableError
 from service.gateway.fleet import LOADING
-from service.gateway.job import Job, State, new_id
+from service.gateway.job import Job, Priority, State, new_id
 from service.gateway.journal import status_of
 from service.gateway.ledger import NOBODY, Receipt
 from service.gateway.look import look_at
@@ -172,8 +172,11 @@ async def answer_to(service: Service, job: Job) -> Answer:
         UnavailableError: The answer is kept nowhere: the instance is, and can wait.
         StepwedgeError: See `Gateway.predict`.
     """
-    with service.admission.seat() as seat:
+    urgent = job.priority is Priority.STAT
+    with service.admission.seat(urgent=urgent) as seat:
+        await seat.wait()
         seat.take(job.size)
+        seat.arrived()
         body = await asyncio.to_thread(service.inbox.read, job)
         submission = Submission(
             model=job.model or NOBODY,
@@ -182,6 +185,7 @@ async def answer_to(service: Service, job: Job) -> Answer:
             received_at=job.received_at,
             body=body,
             idempotency_key=job.key,
+            urgent=urgent,
         )
         answer = await service.gateway.predict(submission, lambda names: check_erasures(service, names, job.received_at))
     if answer.where is Durability.NO:

@@ -11,8 +11,7 @@ from uuid import UUID
 from fastapi import Header, Query
 
 from service.access import Caller
-from service.api.intake import SITE, Site, Urgency
-from service.api.later import priority_of
+from service.api.intake import SITE, Site, Urgency, priority_of
 from service.api.state import Service
 from service.api.stored import JSON, XML
 from service.errors import InvalidRequestError, NotAcceptableError, UnavailableError

@@ -57,7 +57,12 @@ def known_problem(request: Request, error: Exception) -> Response | None:
     if not isinstance(error, StepwedgeError):
         return None
     kind = kind_of(error)
-    return said(request, kind, detail_of(error, kind))
+    return said(request, kind, detail_of(error, kind), headers=come_again(error))
+
+
+def come_again(error: StepwedgeError) -> Mapping[str, str]:
+    """When to, where the error itself knows; else the kind of problem says it."""
+    return {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
 
 
 class HttpProblem:

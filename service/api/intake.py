@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, get_type_hints
@@ -72,7 +73,7 @@ Urgency = Annotated[
     str | None,
     Header(
         alias="Stepwedge-Priority",
-        description="`stat` goes before `routine`, where the answer comes later. Without it, what the instance says of its order.",
+        description="`stat` goes before `routine`, and has places of its own where many wait. Without it, what the instance says of its order.",
         examples=["stat"],
         json_schema_extra={"enum": [*Priority]},
     ),
@@ -136,13 +137,32 @@ def submission_of(asked: Asked, model: str, settings: Settings, caller: Caller, 
         raise InvalidRequestError("Stepwedge-Site is a short name of a-z, 0-9, '_' and '-'.")
     moment = received_at(asked.clock, settings, caller, now)
     key = None if asked.key is None else digest(secret, "idempotency", asked.key).hex()
-    return Submission(model=model, site=site, caller=caller.name, received_at=moment, body=b"", idempotency_key=key)
+    urgent = priority_of(asked.urgency) is Priority.STAT
+    return Submission(model=model, site=site, caller=caller.name, received_at=moment, body=b"", idempotency_key=key, urgent=urgent)
+
+
+def names_stat(asked: Asked) -> bool:
+    """Whether the header asks for a place among the first; known before anything of the body is."""
+    return (asked.urgency or "").strip().lower() == Priority.STAT
+
+
+def priority_of(stated: str | None) -> Priority | None:
+    """The stated priority; None where nothing is stated.
+
+    Raises:
+        InvalidRequestError: It is none.
+    """
+    if stated is None:
+        return None
+    with suppress(ValueError):
+        return Priority(stated.strip().lower())
+    raise InvalidRequestError("Stepwedge-Priority is stat or routine.")
 
 
 def bringing(submission: Submission, body: bytes) -> Submission:
     """The same with its body, which comes after what is said of it."""
     asks = submission
-    return Submission(asks.model, asks.site, asks.caller, asks.received_at, body, asks.idempotency_key)
+    return Submission(asks.model, asks.site, asks.caller, asks.received_at, body, asks.idempotency_key, asks.urgent)
 
 
 def received_at(stated: str | None, settings: Settings, caller: Caller, now: datetime) -> datetime:
@@ -183,7 +203,7 @@ async def read_instances(request: Request, seat: Seat) -> list[Part]:
     seat.declare(declared_length(request))
     arriving = aiter(request.stream())
     if kind == FORM:
-        return await _form(seat.read(arriving), options.get(b"boundary", b""))
+        return await _form(seat, arriving, options.get(b"boundary", b""))
     return [Part(kind, await seat.read_whole(arriving))]
 
 
@@ -197,12 +217,14 @@ def declared_length(request: Request) -> int:
     return int(length)
 
 
-async def _form(chunks: AsyncIterator[bytes], boundary: bytes) -> list[Part]:
+async def _form(seat: Seat, chunks: AsyncIterator[bytes], boundary: bytes) -> list[Part]:
     if not boundary:
         raise InvalidRequestError("The media type of a form names its boundary.")
     reader = PartsReader(boundary)
-    async for chunk in chunks:
+    async for chunk in seat.read(chunks):
         reader.feed(chunk)
+        await seat.wait()
+    seat.arrived()
     return reader.parts()
 
 

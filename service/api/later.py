@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 
 from service.api.accounting import Account
 from service.api.intake import RESPOND_ASYNC
 from service.api.state import Service
 from service.domain import Submission
-from service.errors import InvalidRequestError, StepwedgeError, UnavailableError
+from service.errors import StepwedgeError, UnavailableError
 from service.gateway.draft import Draft
 from service.gateway.job import Job, Priority, new_id
 from service.gateway.look import Look, look_at
@@ -27,19 +26,6 @@ def prefers_later(prefer: str | None) -> bool:
     (True, False, False)
     """
     return any(part.split(";")[0].strip().lower() == RESPOND_ASYNC for part in (prefer or "").split(","))
-
-
-def priority_of(stated: str | None) -> Priority | None:
-    """The stated priority; None where nothing is stated.
-
-    Raises:
-        InvalidRequestError: It is none.
-    """
-    if stated is None:
-        return None
-    with suppress(ValueError):
-        return Priority(stated.strip().lower())
-    raise InvalidRequestError("Stepwedge-Priority is stat or routine.")
 
 
 async def take_in(service: Service, drafts: Sequence[Draft], waiting: Sequence[Waiting]) -> None:

@@ -20,7 +20,7 @@ from service.api.accounting import Account
 from service.api.callers import MayPredict, may_predict
 from service.api.documents import problems
 from service.api.inflate import inflated
-from service.api.intake import Asked, asked, bringing, declared_length, said_in, stated, submission_of
+from service.api.intake import Asked, asked, bringing, declared_length, names_stat, said_in, stated, submission_of
 from service.api.open_inference_replies import Live, ModelMetadata, ModelReady, Ready, ServerReply
 from service.api.predictions import part_keys
 from service.api.state import Served, Service, service_of
@@ -123,7 +123,7 @@ async def infer(
 ) -> Response:
     """Answer the rows of one tensor [n, 1, rows, columns]; each answer is durable before the reply is sent."""
     now = datetime.now(UTC)
-    with Account.open(service, model, now, caller.name) as account, service.admission.seat() as seat:
+    with Account.open(service, model, now, caller.name) as account, service.admission.seat(urgent=names_stat(said)) as seat:
         submission = submission_of(said, model, service.settings, caller, now, secret=service.gateway.key)
         account.site = submission.site
         with service.fleet.lease(model) as champion, turn(service, champion, submission.site, version) as serving:

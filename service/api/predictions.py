@@ -18,8 +18,19 @@ from service.api.callers import MayPredict, MayRead, may_predict
 from service.api.documents import FILMS, problems
 from service.api.envelope import request_id_of
 from service.api.follow import RequestReply, RequestsReply
-from service.api.intake import RESPOND_ASYNC, Asked, asked, bringing, instance_of, read_instances, said_in, submission_of
-from service.api.later import postpone, prefers_later, priority_of
+from service.api.intake import (
+    RESPOND_ASYNC,
+    Asked,
+    asked,
+    bringing,
+    instance_of,
+    names_stat,
+    priority_of,
+    read_instances,
+    said_in,
+    submission_of,
+)
+from service.api.later import postpone, prefers_later
 from service.api.multipart import Part
 from service.api.negotiation import JSON
 from service.api.problems import INTERNAL, detail_of, problem
@@ -56,7 +67,7 @@ async def create_prediction(
 ) -> Response:
     """Answer one film, or several in a form; each answer is durable before it is sent. With `Prefer: respond-async` it comes later."""
     now = datetime.now(UTC)
-    with Account.open(service, model, now, caller.name) as account, service.admission.seat() as seat:
+    with Account.open(service, model, now, caller.name) as account, service.admission.seat(urgent=names_stat(said)) as seat:
         submission = submission_of(said, model, service.settings, caller, now, secret=service.gateway.key)
         account.site = submission.site
         later = prefers_later(said.prefer)

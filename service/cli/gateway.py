@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from service.cli import logs
-from service.cli.allocator import return_freed_memory
 from service.cli.leash import Leash, tie
 from service.cli.setup import database, need_free, read_settings
+from service.gateway.allocator import return_freed_memory
 
 
 def gateway(leash: Leash = None) -> None:

@@ -14,8 +14,8 @@ from typing import Final
 
 from service.errors import BusyError
 
-BYTES_A_PIXEL: Final = 4
-"""Decompressed to 16 bits, and put in order as 16 bits; all else is done strip by strip."""
+BYTES_A_PIXEL: Final = 3
+"""Decompressed to 8 bits and put in order as 16; those of 16 bits stay where they are, and all else is done strip by strip."""
 PATIENCE_S: Final = 10.0
 
 Aside = Callable[[], AbstractContextManager[None]]

@@ -24,6 +24,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from service.errors import UnavailableError
 from service.gateway.frame import Codec, EncodedFrame, Words
+from service.gateway.line import Line
 
 T = TypeVar("T")
 
@@ -67,7 +68,7 @@ class Decoders:
     def __init__(self, threads: int, at_once: int) -> None:
         self._free = at_once
         self._returning = 0
-        self._waiting: deque[Task[Any]] = deque()
+        self._waiting: Line[Task[Any]] = Line()
         self._changed = Condition()
         self._closed = False
         self._own = local()
@@ -87,8 +88,8 @@ class Decoders:
         for thread in self._threads:
             thread.join()
 
-    async def run(self, work: Callable[[], T]) -> T:
-        """What `work` returns or raises in one of the threads; first come, first served.
+    async def run(self, work: Callable[[], T], *, urgent: bool = False) -> T:
+        """What `work` returns or raises in one of the threads; first come, first served, and urgent work before all other.
 
         Raises:
             UnavailableError: The block has ended.
@@ -98,10 +99,13 @@ class Decoders:
         with self._changed:
             if self._closed:
                 raise UnavailableError
-            self._waiting.append(task)
+            self._waiting.append(task, urgent=urgent)
             if self._free or len(self._waiting) == 1:
                 self._changed.notify()  # to take it, or to look for a place for it
-        return await task.future
+        try:
+            return await task.future
+        finally:
+            del task, work  # an error remembers this frame, and the future the error: the film would stay until the next collection
 
     @contextmanager
     def aside(self) -> Iterator[None]:
@@ -204,6 +208,7 @@ def do(task: Task[Any], hand: Hand) -> None:
     if not hand.finished:
         hand.since = perf_counter()
     hand.finished.append(outcome)
+    del task, outcome  # see Decoders.run
 
 
 def hand_over(hand: Hand) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from uuid import UUID
 
@@ -37,6 +37,7 @@ from service.gateway.serving import Serving
 from service.gateway.shown import Onlooker, Shown, nobody
 from service.gateway.statistics import image_statistics
 from service.gateway.tensor import Geometry, digest_of, tensor_of
+from service.gateway.urgency import says_stat
 from service.gateway.vocabulary import Vocabulary
 from service.models.manifest import Manifest
 from service.store.ids import uuid7
@@ -106,7 +107,10 @@ class Gateway:
         began = perf_counter()
         identifier = uuid7(submission.received_at)
         with self.fleet.lease(submission.model) as serving:
-            film = await self.decoders.run(lambda: self.prepare(identifier, submission.body, serving.manifest))
+            if not submission.urgent and says_stat(submission.body):
+                submission = replace(submission, urgent=True)
+            urgent = submission.urgent
+            film = await self.decoders.run(lambda: self.prepare(identifier, submission.body, serving.manifest), urgent=urgent)
             if check is not None:
                 await check(film.pseudonyms)
             with self.fleet.partly.turn(serving, submission.site, film.pseudonyms) as answering:
@@ -138,7 +142,7 @@ class Gateway:
     async def answer(self, submission: Submission, serving: Serving, film: Prepared, began: float) -> Answer:
         """Predict and record."""
         with self.ledger.stage("predict"):
-            scores = await serving.predictor.predict(film.tensor)
+            scores = await serving.predictor.predict(film.tensor, urgent=submission.urgent)
         prediction = self.compose(submission, serving, film, scores, duration_ms=1000 * (perf_counter() - began))
         with self.ledger.stage("record"):
             recorded = await self.capture.record(prediction)

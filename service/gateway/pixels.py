@@ -52,7 +52,7 @@ def stored_positions(dataset: DataSet, syntax: str, geometry: Geometry, codec: C
     if syntax in LOSSY and not geometry.signed:
         # Where the codestream has more bits than the film, white may come back whiter than white; without them it would be black.
         white = min((1 << geometry.bits_stored) - 1, np.iinfo(words.dtype).max)
-        words = np.minimum(words, words.dtype.type(white))
+        words = np.minimum(words, words.dtype.type(white), out=own(words))
     return _positions(words, geometry, 0)
 
 
@@ -97,11 +97,16 @@ def _native_words(pixels: Element, geometry: Geometry) -> Words:
 
 def _positions(words: Words, geometry: Geometry, shift: int) -> NDArray[np.uint16]:
     highest = (1 << geometry.bits_stored) - 1
-    positions = words.astype(np.uint16, copy=False)
+    positions: NDArray[np.uint16] = words.astype(np.uint16, copy=False)
     if shift:
-        positions = positions >> np.uint16(shift)
+        positions = np.right_shift(positions, np.uint16(shift), out=own(positions))
     if geometry.bits_stored < WORD_BITS and positions.max(initial=0) > highest:  # mostly there is nothing to drop, and no need of a copy
-        positions = positions & np.uint16(highest)
+        positions = np.bitwise_and(positions, np.uint16(highest), out=own(positions))
     if geometry.signed:
-        positions = positions ^ np.uint16(1 << geometry.bits_stored - 1)
+        positions = np.bitwise_xor(positions, np.uint16(1 << geometry.bits_stored - 1), out=own(positions))
     return positions
+
+
+def own(words: Words) -> Words | None:
+    """The array itself, if it may be written over; None where it is a part of the body."""
+    return words if words.flags.writeable else None

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from service.domain import Scores
 from service.errors import InferenceError, StepwedgeError, UnavailableError
+from service.gateway.line import Line
 from service.models.loading import LoadedModel
 
 CLOSED = "The model is being taken out of service; try again shortly."
@@ -26,6 +27,7 @@ CLOSED = "The model is being taken out of service; try again shortly."
 @dataclass(frozen=True, slots=True, eq=False)
 class _Waiting:
     film: NDArray[np.float32]
+    urgent: bool
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Scores]
 
@@ -58,7 +60,7 @@ class Predictor:
         self._arrived: deque[_Waiting] = deque()
         self._expected: asyncio.AbstractEventLoop | None = None
         self._queue: SimpleQueue[Sequence[_Waiting] | None] = SimpleQueue()
-        self._rest: deque[_Waiting] = deque()
+        self._rest: Line[_Waiting] = Line()
         self._door = Lock()
         self._open = False
         self._thread: Thread | None = None
@@ -89,8 +91,8 @@ class Predictor:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    async def predict(self, film: NDArray[np.float32]) -> Scores:
-        """Scores of one preprocessed film [1, rows, columns].
+    async def predict(self, film: NDArray[np.float32], *, urgent: bool = False) -> Scores:
+        """Scores of one preprocessed film [1, rows, columns]; an urgent one goes before those that wait.
 
         Raises:
             InferenceError: The model failed on this film's batch, or its scores for this film are not finite.
@@ -100,11 +102,14 @@ class Predictor:
         future: asyncio.Future[Scores] = loop.create_future()
         if not self._open:
             raise UnavailableError(CLOSED)
-        self._arrived.append(_Waiting(film, loop, future))
+        self._arrived.append(_Waiting(film, urgent, loop, future))
         if self._expected is not loop:
             self._expected = loop
             loop.call_soon(self._hand_over)
-        return await future
+        try:
+            return await future
+        finally:
+            del future  # an error remembers this frame, and the future the error: the film would stay until the next collection
 
     def _hand_over(self) -> None:
         """After all that the event loop has in hand, so that films that came together are one batch."""
@@ -132,14 +137,18 @@ class Predictor:
             films = self._queue.get()
             if films is None:
                 return ()
-            self._rest.extend(films)
-        while len(self._rest) < self._batch_size and not self._queue.empty():
+            self._line_up(films)
+        while not self._queue.empty():
             films = self._queue.get()
             if films is None:
                 self._queue.put(None)
                 break
-            self._rest.extend(films)
+            self._line_up(films)
         return [self._rest.popleft() for _ in range(min(len(self._rest), self._batch_size))]
+
+    def _line_up(self, films: Sequence[_Waiting]) -> None:
+        for film in films:
+            self._rest.append(film, urgent=film.urgent)
 
     def _answer(self, batch: Sequence[_Waiting]) -> Sequence[Outcome]:
         try:

@@ -31,6 +31,9 @@ def area_average(pixels: Pixels | Raster, rows: int, columns: int, *, within: tu
     array([[3.]], dtype=float32)
     """
     held = _held(within)
+    if pixels.shape[0] < rows and columns < pixels.shape[1]:  # a thread of pixels becomes shorter before it becomes thicker
+        short = _average_rows(np.ascontiguousarray(held(pixels[:]).T), columns, _as_it_is)
+        return np.ascontiguousarray(_average_rows(np.ascontiguousarray(short.T), rows, _as_it_is))
     tall = _average_rows(pixels, rows, held) if pixels.size > STRIP_PIXELS else _average_rows(held(pixels[:]), rows, _as_it_is)
     return np.ascontiguousarray(_average_rows(np.ascontiguousarray(tall.T), columns, _as_it_is).T)
 

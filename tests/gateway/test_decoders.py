@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable
+from functools import partial
 from threading import Barrier, Event
+from weakref import ReferenceType, ref
 
 import pytest
 
@@ -125,3 +128,26 @@ def test_places_that_were_lent_come_back() -> None:
 
         all_of(decoders, *(count_places for _ in range(200)))
     assert most == [1]
+
+
+def test_a_film_that_is_refused_is_forgotten_at_once() -> None:
+    class Film:
+        """Something large."""
+
+    def refuse(film: Film) -> None:
+        raise NoPixelsError(str(film))
+
+    async def ask() -> ReferenceType[Film]:
+        film = Film()
+        gone = ref(film)
+        with pytest.raises(NoPixelsError):
+            await decoders.run(partial(refuse, film))
+        return gone
+
+    gc.collect()
+    gc.disable()
+    try:
+        with Decoders(threads=1, at_once=1) as decoders:
+            assert asyncio.run(ask())() is None
+    finally:
+        gc.enable()
