@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine
 
 from service.cli.setup import actor, database, read_settings
 from service.errors import UnknownRemedyError
+from service.store.canaries import standing_canary
 from service.store.engine import open_engine
 from service.store.models import version_by_id
 from service.store.remedies import Remedy, find_remedy, remedies_of_model
@@ -135,6 +136,8 @@ def _decision(identifier: UUID, at: datetime, reason: str) -> Decision:
 
 
 def _told(connection: Connection, identifier: UUID) -> Iterator[str]:
+    from service.remedies.canary import Part  # noqa: PLC0415 - likewise
+
     remedy = find_remedy(connection, identifier)
     if remedy is None:
         raise UnknownRemedyError
@@ -143,10 +146,13 @@ def _told(connection: Connection, identifier: UUID) -> Iterator[str]:
     yield f"  proposed {remedy.proposed_at:%Y-%m-%d %H:%M} UTC by alarm {remedy.alarm}"
     if remedy.challenger is not None:
         yield f"  challenger {version_by_id(connection, remedy.challenger).version}"
+    standing = standing_canary(connection, whose.model)
+    if standing is not None and standing.remedy == remedy.id:
+        yield f"  it answers in part: {Part(standing.share, standing.sites)}"
     if remedy.evidence_bundle is not None:
         yield f"  evidence {remedy.evidence_bundle}"
     for step in steps_of(connection, remedy.id):
-        yield f"  {step.at:%Y-%m-%d %H:%M}  {step.step:<12}{step.actor:<16}{step.reason}"
+        yield f"  {step.at:%Y-%m-%d %H:%M}  {step.step.replace('_', ' '):<14}{step.actor:<16}{step.reason}"
 
 
 @contextmanager

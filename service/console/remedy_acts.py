@@ -81,8 +81,8 @@ CANARY = Choice(
     "canary",
     "Answer in part",
     "The challenger answers some of the films under its own version, if the comparison has passed: those of a share of the patients, or of whole "
-    "sites. It ends by itself where the comparison comes to say that it is worse. While it answers whole sites, no new alarm about the champion's "
-    "inputs opens.",
+    "sites. It ends by itself where the comparison comes to say that it is worse. While it answers whole sites, and up to a week after, no new alarm about "
+    "the champion's inputs or about a silent site opens.",
     parts=True,
 )
 ABORT = Choice("abort", "End the part", "The champion answers every film again within seconds; the challenger stays in its shadow.")

@@ -30,6 +30,8 @@ from service.worker.windows import added_up
 
 LONGEST_LOOK_BACK = 90
 """Days of tallies that are read to find the subgroup in which an incident lives."""
+SETTLES = 7
+"""Days after a challenger has ended in which what it took from the champion may still be told from the evidence; what lasts longer is no longer of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +117,12 @@ def _open(connection: Connection, subject: Subject, state: State, family: incide
 
 
 def _is_of_a_canary(connection: Connection, subject: Subject, alarm: Alarm) -> bool:
-    """Whether inputs differ, or a site is silent, while a challenger answers whole sites: the champion sees what is left of the films."""
-    return alarm.family != "truth" and mixes_between(connection, subject.version.model, alarm.since, alarm.opened_at)
+    """Whether inputs differ, or a site is silent, while a challenger answers whole sites: the champion sees what is left of the films.
+
+    What it took counts until SETTLES days after its end, so that a site that has not come back by then is an alarm all the same.
+    """
+    since = max(alarm.since, alarm.opened_at - SETTLES * DAY)
+    return alarm.family != "truth" and mixes_between(connection, subject.version.model, since, alarm.opened_at)
 
 
 def _extend_or_clear(connection: Connection, subject: Subject, state: State, alarm: Alarm) -> AlarmChanges:

@@ -14,6 +14,7 @@ from service.config import Settings
 from service.remedies.comparison import Comparison, Criterion
 from service.store.alarms import open_alarm
 from service.store.audit import entries
+from service.store.canaries import Canary, canaries_of, standing_canary
 from service.store.comparisons import StoredComparison, add_comparison
 from service.store.ids import uuid7
 from service.store.models import champion, register
@@ -111,6 +112,46 @@ def test_a_challenger_that_is_worse_somewhere_is_shown_and_not_promoted(
         assert "it is over" in visit.page(page)
     with engine.connect() as connection:
         assert champion(connection, "chest").version == "1"
+
+
+def test_a_challenger_that_has_passed_answers_in_part_until_somebody_ends_it(
+    client: httpx.Client, settings: Settings, engine: Engine, remedy: UUID
+) -> None:
+    challenge(engine, remedy)
+    page, part = f"/console/remedies/{remedy}", {"percent": "12.5", "sites": f"south, {HOSTILE}"}
+    with visiting(str(client.base_url)) as visit:
+        enter(visit, settings, "operator", "read", "operate")
+        assert visit.send(f"{page}/canary", on=page, reason="not named by the plan", **part).status_code == 403
+        enter(visit, settings, DECIDER, "read", "operate")
+        assert 'name="percent"' in visit.page(page)
+        assert "End the part</button>" not in visit.page(page)
+        assert visit.send(f"{page}/canary", on=page, reason="it is worse somewhere", **part).status_code == 409
+        challenge(engine, remedy, Decision.PASS, "3")
+        for wrong in ({}, {"percent": "", "sites": " , "}, {"percent": "many"}, {"percent": "101"}, {"percent": "nan"}, {"sites": "a, a"}):
+            assert visit.send(f"{page}/canary", on=page, reason="it is no part", **wrong).status_code == 400
+        assert visit.send(f"{page}/canary", on=page, **part).status_code == 400
+        assert standing(engine) is None
+        assert visit.send(f"{page}/canary", on=page, reason="seen at work first", **part).status_code == 303
+        shown = visit.page(page)
+        assert "Version 3 answers since" in shown
+        assert "12.5 % of the patients and all films of south, &lt;script&gt;" in shown
+        assert "<script>alert" not in shown
+        assert f"by {DECIDER}<br>seen at work first" in shown
+        assert visit.send(f"{page}/abort", on=page, reason="enough was seen").status_code == 303
+        assert "End the part</button>" not in visit.page(page)
+        assert "enough was seen" in visit.page(page)
+        assert visit.send(f"{page}/abort", on=page, reason="it is over already").status_code == 303
+    assert standing(engine) is None
+    with engine.connect() as connection:
+        (ended,) = canaries_of(connection, "chest")
+        deeds = [(entry.act.actor, entry.act.deed) for entry in entries(connection) if entry.act.deed.startswith("canary")]
+    assert (ended.share, ended.begun_by, ended.ended_by, ended.end_reason) == (0.125, DECIDER, DECIDER, "enough was seen")
+    assert deeds == [(DECIDER, "canary.begun"), (DECIDER, "canary.ended")]
+
+
+def standing(engine: Engine) -> Canary | None:
+    with engine.connect() as connection:
+        return standing_canary(connection, "chest")
 
 
 def test_without_remedies_the_list_says_so_and_what_is_none_is_not_found(shared: httpx.Client) -> None:
