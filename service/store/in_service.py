@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Double, and_, func, select
 
-from service.store.tables import alarms, model_versions, reference_versions, snapshots, tally_marks
+from service.store.tables import alarms, canaries, model_versions, reference_versions, snapshots, tally_marks
 from service.store.tallies import HOUR
 
 YEAR = timedelta(days=365)
@@ -25,6 +25,7 @@ class InService:
     reference_until: end of the period that it is compared to; None without a reference.
     counted_until: closed hour up to which its rows are counted; None before the first run.
     hours_waiting: hours that are over and still have to be counted, or counted again because a late label came.
+    challenger: version that answers a part of the films in its place; None where it answers alone.
     """
 
     model: str
@@ -35,6 +36,7 @@ class InService:
     reference_until: datetime | None
     counted_until: datetime | None
     hours_waiting: int
+    challenger: str | None
 
 
 def versions_in_service(connection: Connection, at: datetime) -> Sequence[InService]:
@@ -44,6 +46,9 @@ def versions_in_service(connection: Connection, at: datetime) -> Sequence[InServ
     over = tally_marks.c.hour <= at - 2 * HOUR
     waiting = select(func.count(tally_marks.c.hour.distinct())).where(tally_marks.c.model_version == mine, over)
     active = and_(reference_versions.c.model_version == mine, reference_versions.c.state == "active")
+    rival = model_versions.alias("rival")
+    partly = select(rival.c.version).join(canaries, canaries.c.version == rival.c.id)
+    partly = partly.where(canaries.c.model == model_versions.c.model, canaries.c.ended_at.is_(None))
     query = (
         select(
             model_versions.c.model,
@@ -54,6 +59,7 @@ def versions_in_service(connection: Connection, at: datetime) -> Sequence[InServ
             reference_versions.c.until,
             snapshots.c.until,
             waiting.scalar_subquery(),
+            partly.scalar_subquery(),
         )
         .outerjoin(reference_versions, active)
         .outerjoin(snapshots, snapshots.c.model_version == mine)

@@ -22,6 +22,12 @@ def in_service_families(in_service: Sequence[InService]) -> Iterator[Metric]:
         (*VERSION, "artifact"),
         (((one.model, one.version, one.artifact), 1.0) for one in in_service),
     )
+    yield gauge(
+        "stepwedge_canary",
+        "1 while a challenger answers a part of the films in place of the version in service, 0 while that answers alone.",
+        (*VERSION, "challenger"),
+        (((one.model, one.version, one.challenger or ""), float(one.challenger is not None)) for one in in_service),
+    )
     columns: tuple[tuple[str, str, Callable[[InService], float | None]], ...] = (
         (
             "stepwedge_reference_until_timestamp_seconds",

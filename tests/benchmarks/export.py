@@ -47,7 +47,7 @@ def last_runs(series: int) -> LastRuns:
         stuck={},
         outbox={},
         waiting={},
-        in_service=[InService(f"model-{number}", "3", "0123456789ab", 1.0, 0, AT, AT, 0) for number in range(MODELS)],
+        in_service=[InService(f"model-{number}", "3", "0123456789ab", 1.0, 0, AT, AT, 0, None) for number in range(MODELS)],
     )
 
 

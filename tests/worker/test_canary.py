@@ -14,6 +14,7 @@ from service.worker.alarm import SETTLES
 from tests.remedies.builders import make_remedy
 from tests.worker.conftest import run
 from tests.worker.hospital import QUIET_DAYS, QUIET_END, REFERENCE_DAYS, Stream, day, make_manifest, send_days
+from tests.worker.test_export import read, samples
 
 BEGINS = REFERENCE_DAYS + QUIET_DAYS
 ENDS = BEGINS + 4
@@ -73,4 +74,9 @@ def test_a_share_of_patients_leaves_every_site_in_sight(settled: Engine, version
     begin(settled, share=0.1)
     send_days(settled, version, BEGINS, 3, WITHOUT_SOUTH)
     run(settled, day(BEGINS + 3))
+    (sample,) = samples(read(settled), "stepwedge_canary")
+    assert (sample.labels, sample.value) == ({"model": "chest", "version": "1", "challenger": "2"}, 1)
+    end(settled, day(BEGINS + 3))
+    (sample,) = samples(read(settled), "stepwedge_canary")
+    assert (sample.labels, sample.value) == ({"model": "chest", "version": "1", "challenger": ""}, 0)
     assert [one.family for one in opened(settled, version)] == ["silence"]

@@ -37,6 +37,7 @@ PER_MODEL = {
     "stepwedge_alarm_since_timestamp_seconds",
     "stepwedge_alarms",
     "stepwedge_model_info",
+    "stepwedge_canary",
     "stepwedge_reference_until_timestamp_seconds",
     "stepwedge_counted_until_timestamp_seconds",
     "stepwedge_tallies_waiting",

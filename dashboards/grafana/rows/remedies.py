@@ -11,7 +11,7 @@ TITLE = "Remedies and deliveries"
 
 
 def row() -> list[table.Panel | timeseries.Panel]:
-    return [_waiting(), _stuck(), *_deliveries()]
+    return [_waiting(), _stuck(), _in_part(), *_deliveries()]
 
 
 def _waiting() -> table.Panel:
@@ -37,6 +37,18 @@ def _stuck() -> table.Panel:
         sort=("Overdue",),
         width=12,
         alert="StepwedgeRetrainingStuck",
+    )
+
+
+def _in_part() -> table.Panel:
+    return listing(
+        "Challengers that answer in part",
+        "1: the challenger named here answers the films of some patients or sites in place of the version in service. The page of its remedy says which, and ends it.",
+        [
+            Column("Answers in part", once("stepwedge_canary", MODELS, "model", "version", "challenger"), decimals=0),
+        ],
+        sort=("Answers in part",),
+        width=24,
     )
 
 
