@@ -77,8 +77,14 @@ def matching(pattern: str, names: set[str]) -> set[str]:
     return {name for name in names if re.fullmatch(pattern, name)}
 
 
+def known_at_the_end(asked: Asked) -> bool:
+    """Estimates without labels are not: once the scanner is another they are not identifiable. That they had a course before is tested below."""
+    return not re.search(r'measurement="(estimated_\w+|\w+_estimate_error)"', asked.expr)
+
+
 def test_every_expression_of_the_dashboards_returns_data(told: Prometheus, chosen: dict[str, str]) -> None:
-    empty = [asked.where for asked in (*in_panels(), *in_variables()) if not told.instant(filled(asked.expr, chosen), story.END)]
+    asked_now = [asked for asked in (*in_panels(), *in_variables()) if known_at_the_end(asked)]
+    empty = [asked.where for asked in asked_now if not told.instant(filled(asked.expr, chosen), story.END)]
     assert empty == []
 
 

@@ -54,6 +54,22 @@ def row() -> list[timeseries.Panel]:
             where=WHOLE,
             ends=(0, None),
         ),
+        over_time(
+            "Sensitivity, as estimated without labels",
+            "What scores and prevalence alone let one expect before labels come. No line: not identifiable, the cause of the change cannot be told "
+            "without labels. Never act on it alone; the panel beside says how such estimates fared. All films together.",
+            "estimated_sensitivity",
+            where=WHOLE,
+            unit="percentunit",
+            ends=(None, 1),
+        ),
+        over_time(
+            "Error of estimated sensitivity",
+            "Estimated less observed, once the labels of those films had come. Beyond its limit: estimates of this model are not to be trusted, "
+            "wait for labels. All films together.",
+            "sensitivity_estimate_error",
+            where=WHOLE,
+        ),
         observations(
             "Labels that this rests on",
             "Positives for sensitivity, negatives for specificity, both for AUROC. Below 50 there is no verdict: the interval is too wide to act on.",
