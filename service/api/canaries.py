@@ -14,7 +14,7 @@ from service.api.callers import MayOperate, MayRead
 from service.api.documents import problems
 from service.api.remedies import Reason, RemedyDetail
 from service.api.state import Served
-from service.remedies.canary import Part, abort, begin
+from service.remedies.canary import MOST_SITES, Part, abort, begin
 from service.store.canaries import Canary, canaries_of, count_answered
 from service.store.models import champion, version_by_id
 
@@ -24,8 +24,25 @@ router = APIRouter(tags=["remedies"])
 class Beginning(Reason):
     """Of which films, why, and whether although the comparison has not passed."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": ["share"], "properties": {"share": {"exclusiveMinimum": 0}}},
+                {"required": ["sites"], "properties": {"sites": {"minItems": 1}}},
+            ]
+        }
+    )
+
     share: Annotated[float, Field(ge=0, le=1, description="Of patients; a patient's films go one way.", examples=[0.1])] = 0.0
-    sites: Annotated[tuple[str, ...], Field(max_length=100, description="Sites of which it answers every film.", examples=[["south"]])] = ()
+    sites: Annotated[
+        tuple[Annotated[str, Field(min_length=1)], ...],
+        Field(
+            max_length=MOST_SITES,
+            description="Sites of which it answers every film.",
+            examples=[["south"]],
+            json_schema_extra={"uniqueItems": True},
+        ),
+    ] = ()
     force: bool = False
 
 

@@ -20,6 +20,7 @@ from service.store.references import save_reference
 from service.store.remedies import Remedy, open_remedy
 from service.store.snapshots import save_series, save_snapshot
 from service.worker.snapshot import SeriesReading, Snapshot, pack_series
+from tests.api.readings import reference as a_reference
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 CARRIER = Carrier("acquisition/north", "acquisition", "site=north", "ManufacturerModelName", "", "other", "up", 0.01, 0.4, 40, 1.7)
@@ -52,12 +53,18 @@ def reference(client: httpx.Client, engine: Engine) -> tuple[int, int]:
     """Version and reference of the model that is served."""
     with engine.begin() as connection:
         version = champion(connection, "chest").id
-        stored = save_reference(connection, version, since=MONDAY, until=MONDAY, built_at=MONDAY, payload=b"")
+        stored = save_reference(connection, version, since=MONDAY, until=MONDAY, built_at=MONDAY, payload=a_reference().to_bytes())
     return version, stored.id
 
 
 def test_before_anything_was_measured_there_is_nothing_and_that_is_no_error(client: httpx.Client) -> None:
-    assert client.get("/v1/models/chest/measurements").json() == {"model": "chest", "version": "1", "as_of": None, "measurements": []}
+    assert client.get("/v1/models/chest/measurements").json() == {
+        "model": "chest",
+        "version": "1",
+        "as_of": None,
+        "strata": {},
+        "measurements": [],
+    }
     assert client.get("/v1/models/chest/alarms").json() == client.get("/v1/models/chest/remedies").json() == []
 
 
