@@ -21,7 +21,7 @@ run: install ## Start the whole service with the demo model and a demo stream
 	$(BIN)/stepwedge up --demo
 
 test: install lint ## Lint, type-check and run the tests
-	$(BIN)/pytest --numprocesses 2 --dist worksteal
+	$(BIN)/pytest --numprocesses 3 --dist worksteal
 
 lint: install ## ruff, import-linter, mypy
 	$(BIN)/ruff check .

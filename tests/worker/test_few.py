@@ -52,8 +52,12 @@ def test_a_subgroup_is_told_of_only_from_eleven_patients_and_labels_and_its_comp
 def moving_since(connection, version) -> dict[str, int]:
     """The day on which each series of the last evidence began to move."""
     subject = subject_of(connection, version)
+    assert subject is not None
     last = last_checkpoint(connection, subject.reference_id)
-    state = State.decode(subject.reference, load_checkpoint(connection, subject.reference_id, last))
+    assert last is not None
+    stored = load_checkpoint(connection, subject.reference_id, last)
+    assert stored is not None
+    state = State.decode(subject.reference, stored)
     return {one.series.name: one.since for incident in incidents(subject.reference, state) for one in incident.carriers}
 
 
